@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * V9FS identity of files
+ */
+
+#ifndef FS_9P_IDENTITY_H
+#define FS_9P_IDENTITY_H
+
+#include <linux/fs_identity.h>
+#include <linux/types.h>
+#include <net/9p/9p.h>
+
+#include "v9fs.h"
+
+extern const struct fs_identity_operations v9fs_identity_ops;
+
+struct fs_pin *v9fs_pin(struct dentry *dentry);
+void v9fs_unpin(struct fs_pin *pin);
+
+/**
+ * v9fs_set_generation - Remember the generation of a new inode
+ *
+ * @v9inode: The inode that is being made.
+ * @result_mask: What the server says that its reply has.
+ * @generation: The st_gen of this reply.
+ *
+ * Kept apart from i_generation, which has 32 bits, is set even if the server
+ * did not give one, and changes with each refresh.  Servers that always say
+ * that they give one (e.g. diod) give 0.
+ *
+ * Context: Any context (called with the lock of the inode hash table).
+ */
+static inline void v9fs_set_generation(struct v9fs_inode *const v9inode,
+				       const u64 result_mask,
+				       const u64 generation)
+{
+	v9inode->has_generation = (result_mask & P9_STATS_GEN) && generation;
+	v9inode->generation = v9inode->has_generation ? generation : 0;
+}
+
+#endif /* FS_9P_IDENTITY_H */

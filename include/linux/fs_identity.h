@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Identity of files on filesystems that forget their inodes
+ *
+ * Some filesystems (e.g. 9p without cache) make a new inode for each lookup of
+ * the same file.  Their superblocks can have identity operations, thanks to
+ * which a user such as an LSM recognizes a file by the name that its server
+ * gives it, and keeps this name from being given to another file.
+ *
+ * LIFETIME
+ *
+ * &super_block.s_identity_op is set when the superblock is filled, and does not
+ * change afterwards.  A pin must be released before the end of
+ * security_sb_delete(): it holds neither the superblock, nor an inode, nor a
+ * dentry, nor a mount.
+ */
+
+#ifndef _LINUX_FS_IDENTITY_H
+#define _LINUX_FS_IDENTITY_H
+
+#include <linux/types.h>
+
+struct dentry;
+struct inode;
+
+/**
+ * struct fs_identity - What makes a file this file, within its superblock
+ *
+ * Set once per inode, when the inode is made.
+ */
+struct fs_identity {
+	/**
+	 * @id: The server's own number for the file.  It may be given to
+	 * another file once this one is deleted and not pinned.
+	 */
+	u64 id;
+	/**
+	 * @generation: Tells apart successive files with the same @id.  0 if
+	 * not @has_generation.
+	 */
+	u64 generation;
+	/**
+	 * @type: File type (%S_IFMT bits).
+	 */
+	umode_t type;
+	/**
+	 * @has_generation: Whether the server gave a @generation.
+	 */
+	bool has_generation;
+};
+
+/**
+ * enum fs_same - Answer to: is this inode that pinned file?
+ */
+enum fs_same {
+	/**
+	 * @FS_SAME_NO: These are two files.
+	 */
+	FS_SAME_NO,
+	/**
+	 * @FS_SAME_YES: This is one file.
+	 */
+	FS_SAME_YES,
+	/**
+	 * @FS_SAME_UNKNOWN: There is no way to tell.  Must never be taken as a
+	 * yes.
+	 */
+	FS_SAME_UNKNOWN,
+};
+
+/**
+ * struct fs_pin - Keeps an identity from being given to another file
+ *
+ * Embedded by the filesystem in its own type.
+ */
+struct fs_pin {
+	/**
+	 * @identity: The identity that is pinned.  Immutable.
+	 */
+	struct fs_identity identity;
+};
+
+/**
+ * struct fs_identity_operations - Identity operations of a superblock
+ *
+ * The caller keeps the superblock alive during a call.
+ */
+struct fs_identity_operations {
+	/**
+	 * @identify: Copies the identity of @inode to @identity.  Returns
+	 * false if the file has none, in which case the inode is the only
+	 * identity.
+	 *
+	 * Context: Any context, including RCU read-side critical sections.
+	 * Sends nothing, takes no lock.
+	 */
+	bool (*identify)(const struct inode *inode,
+			 struct fs_identity *identity);
+	/**
+	 * @pin: Makes the server hold the (positive) @dentry's file with the
+	 * rights of the caller.
+	 *
+	 * Returns the pin or:
+	 *
+	 * - -%EINTR: the caller got killed;
+	 * - -%EIO: the server did not answer as it should;
+	 * - -%ENFILE: the server cannot hold more files;
+	 * - -%ENOMEM: out of memory;
+	 * - -%EOPNOTSUPP: the type of the file or its permissions forbid it;
+	 * - -%ESTALE: the name now leads to another file or to none.
+	 *
+	 * Context: Process context, may sleep and wait for a server.  The
+	 * caller must not hold any lock.
+	 */
+	struct fs_pin *(*pin)(struct dentry *dentry);
+	/**
+	 * @unpin: Releases @pin, without waiting for the server.
+	 *
+	 * Context: Process context, may be called with spinlocks held.
+	 */
+	void (*unpin)(struct fs_pin *pin);
+	/**
+	 * @same: Tells if @inode is the file held by @pin.
+	 *
+	 * Context: Process context, may sleep and wait for a server.  The
+	 * caller must not hold any lock.
+	 */
+	enum fs_same (*same)(const struct fs_pin *pin,
+			     const struct inode *inode);
+};
+
+/**
+ * fs_identity_cmp - Total order on identities
+ *
+ * @a: An identity.
+ * @b: Another identity.
+ *
+ * An identity with a generation is never equal to one without.
+ *
+ * Context: Any context.
+ * Return: A value lower than, equal to, or greater than 0.
+ */
+static inline int fs_identity_cmp(const struct fs_identity *const a,
+				  const struct fs_identity *const b)
+{
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	if (a->type != b->type)
+		return a->type < b->type ? -1 : 1;
+	if (a->has_generation != b->has_generation)
+		return a->has_generation ? 1 : -1;
+	if (a->generation != b->generation)
+		return a->generation < b->generation ? -1 : 1;
+	return 0;
+}
+
+/**
+ * fs_identity_same - Tell if two identities are the ones of one file
+ *
+ * @a: An identity.
+ * @b: Another identity.
+ *
+ * Without generations, equal identities only mean one file as long as a pin
+ * holds it.
+ *
+ * Context: Any context.
+ * Return: %FS_SAME_UNKNOWN if only one of the otherwise equal identities has a
+ * generation, %FS_SAME_YES or %FS_SAME_NO otherwise.
+ */
+static inline enum fs_same fs_identity_same(const struct fs_identity *const a,
+					    const struct fs_identity *const b)
+{
+	if (a->id != b->id || a->type != b->type)
+		return FS_SAME_NO;
+	if (a->has_generation != b->has_generation)
+		return FS_SAME_UNKNOWN;
+	return a->generation == b->generation ? FS_SAME_YES : FS_SAME_NO;
+}
+
+#endif /* _LINUX_FS_IDENTITY_H */
