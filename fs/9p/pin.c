@@ -13,6 +13,7 @@
 #include <linux/fs.h>
 #include <linux/fs_identity.h>
 #include <linux/mnt_idmapping.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/stat.h>
 #include <net/9p/9p.h>
@@ -64,10 +65,12 @@ static int v9fs_pin_error(const int err)
 	case -ENOMEM:
 		return err;
 	case -ERESTARTSYS:
-	case -EINTR:
-		return -EINTR;
+		/* A server may send any number. */
+		return fatal_signal_pending(current) ? -EINTR : -EIO;
 	case -EACCES:
 	case -EPERM:
+	/* The file is leased on the server. */
+	case -EAGAIN:
 	/* Not all servers may like these flags. */
 	case -EEXIST:
 	case -EINVAL:
@@ -115,9 +118,14 @@ struct fs_pin *v9fs_pin(struct dentry *const dentry)
 	if (!S_ISDIR(inode->i_mode) && !S_ISREG(inode->i_mode))
 		return ERR_PTR(-EOPNOTSUPP);
 
-	/* The server may run with more rights than the caller. */
-	if (inode_permission(&nop_mnt_idmap, inode, MAY_READ))
+	/* The pin would be the only handle that such a file may have. */
+	if (V9FS_I(inode)->qid.type & P9_QTEXCL)
 		return ERR_PTR(-EOPNOTSUPP);
+
+	/* The server may run with more rights than the caller. */
+	err = inode_permission(&nop_mnt_idmap, inode, MAY_READ);
+	if (err)
+		return ERR_PTR(v9fs_pin_error(err));
 
 	pin = kzalloc_obj(*pin, GFP_KERNEL_ACCOUNT);
 	if (!pin)

@@ -69,7 +69,7 @@ enum fs_same {
 };
 
 /**
- * struct fs_pin - Keeps an identity from being given to another file
+ * struct fs_pin - Makes the server hold a file, and with it its identity
  *
  * Embedded by the filesystem in its own type.
  */
@@ -122,35 +122,30 @@ struct fs_identity_operations {
 	/**
 	 * @same: Tells if @inode is the file held by @pin.
 	 *
-	 * Context: Process context, may sleep and wait for a server.  The
-	 * caller must not hold any lock.
+	 * Context: Process context, may sleep and wait for a server.  Must
+	 * take none of the locks of inodes and renames, which the caller may
+	 * hold.
 	 */
 	enum fs_same (*same)(const struct fs_pin *pin,
 			     const struct inode *inode);
 };
 
 /**
- * fs_identity_cmp - Total order on identities
+ * fs_identity_cmp_number - Order identities, whatever their generation
  *
  * @a: An identity.
  * @b: Another identity.
  *
- * An identity with a generation is never equal to one without.
- *
  * Context: Any context.
  * Return: A value lower than, equal to, or greater than 0.
  */
-static inline int fs_identity_cmp(const struct fs_identity *const a,
-				  const struct fs_identity *const b)
+static inline int fs_identity_cmp_number(const struct fs_identity *const a,
+					 const struct fs_identity *const b)
 {
 	if (a->id != b->id)
 		return a->id < b->id ? -1 : 1;
 	if (a->type != b->type)
 		return a->type < b->type ? -1 : 1;
-	if (a->has_generation != b->has_generation)
-		return a->has_generation ? 1 : -1;
-	if (a->generation != b->generation)
-		return a->generation < b->generation ? -1 : 1;
 	return 0;
 }
 
@@ -170,7 +165,7 @@ static inline int fs_identity_cmp(const struct fs_identity *const a,
 static inline enum fs_same fs_identity_same(const struct fs_identity *const a,
 					    const struct fs_identity *const b)
 {
-	if (a->id != b->id || a->type != b->type)
+	if (fs_identity_cmp_number(a, b))
 		return FS_SAME_NO;
 	if (a->has_generation != b->has_generation)
 		return FS_SAME_UNKNOWN;

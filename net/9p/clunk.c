@@ -26,7 +26,8 @@
  * transport ends all requests, or a reply could still come and use the request
  * and the client after they were freed (e.g. virtio).  In the last case, and if
  * it must not wait, p9_client_destroy() leaves the client to the last pending
- * clunk.
+ * clunk.  The transport stays in use until then: a device cannot be mounted
+ * again before its server answered.
  */
 
 #include <linux/errno.h>
@@ -44,8 +45,8 @@
 
 #include "clunk.h"
 
-/* Leaves most of the tags and of a virtio ring to the other requests. */
-#define P9_CLUNK_WINDOW 64
+/* Leaves most of a transport (e.g. a virtio ring) to the other requests. */
+#define P9_CLUNK_WINDOW 16
 
 /* Time before sending again when there is no memory or no room in a ring. */
 #define P9_CLUNK_RETRY msecs_to_jiffies(20)
@@ -81,11 +82,15 @@ static int p9_clunk_send(struct p9_client *const clnt, struct p9_fid *const fid)
 	req->rc.zc = false;
 	req->clunk = fid;
 	err = clnt->trans_mod->request(clnt, req);
-	/* The reply will not come, so drop the transport's reference. */
-	if (err < 0)
+	if (err < 0) {
+		/* The reply will not come, drop the transport's reference. */
 		p9_req_put(clnt, req);
-	/* Nobody waits for the reply, only the transport needs the request. */
-	p9_req_put(clnt, req);
+		p9_req_put(clnt, req);
+		if (err != -EAGAIN) {
+			clnt->status = Disconnected;
+			wake_up(&clnt->clunk_wait);
+		}
+	}
 	return err;
 }
 
@@ -190,6 +195,7 @@ void p9_fid_put_nowait(struct p9_fid *const fid)
 		return;
 
 	clnt = fid->clnt;
+	WARN_ON_ONCE(!hlist_unhashed(&fid->dlist));
 	spin_lock_irqsave(&clnt->lock, flags);
 	list_add_tail(&fid->clunk, &clnt->clunks);
 	clnt->clunks_pending++;
@@ -229,10 +235,16 @@ void p9_client_drain(struct p9_client *const clnt)
 	if (!p9_clunk_may_wait())
 		return;
 
-	if (wait_event_killable(clnt->clunk_wait,
-				!READ_ONCE(clnt->clunks_pending) ||
-					READ_ONCE(clnt->status) != Connected))
-		return;
+	/* Not all transports wake up somebody when they die: look at times. */
+	while (READ_ONCE(clnt->clunks_pending) &&
+	       READ_ONCE(clnt->status) == Connected) {
+		if (wait_event_killable_timeout(
+			    clnt->clunk_wait,
+			    !READ_ONCE(clnt->clunks_pending) ||
+				    READ_ONCE(clnt->status) != Connected,
+			    HZ) < 0)
+			return;
+	}
 
 	wait_event_killable_timeout(clnt->clunk_wait,
 				    !READ_ONCE(clnt->clunks_pending),
@@ -268,8 +280,12 @@ bool p9_clunk_orphan(struct p9_client *const clnt)
 	bool orphan;
 
 	spin_lock_irq(&clnt->lock);
-	orphan = clnt->clunks_pending &&
-		 (!clnt->trans_mod->close_cancels || !p9_clunk_may_wait());
+	if (!clnt->clunks_pending)
+		orphan = false;
+	else if (clnt->trans_mod->close_cancels)
+		orphan = !p9_clunk_may_wait() && clnt->status == Connected;
+	else
+		orphan = true;
 	clnt->clunk_orphan = orphan;
 	spin_unlock_irq(&clnt->lock);
 	return orphan;
@@ -280,16 +296,21 @@ bool p9_clunk_orphan(struct p9_client *const clnt)
  *
  * @clnt: The client, before its transport is closed.
  *
- * Fids which are still queued are left to p9_client_free().
+ * Fids which are still queued are freed.
  *
  * Context: Process context, may sleep until the worker is done with sending.
  */
 void p9_clunk_stop(struct p9_client *const clnt)
 {
+	struct p9_fid *fid, *next;
+
 	/* Waits for a concurrent p9_clunk_done() to release the lock. */
 	spin_lock_irq(&clnt->lock);
 	spin_unlock_irq(&clnt->lock);
 	disable_delayed_work_sync(&clnt->clunk_work);
+	list_for_each_entry_safe(fid, next, &clnt->clunks, clunk)
+		p9_fid_destroy(fid);
+	INIT_LIST_HEAD(&clnt->clunks);
 }
 
 /**

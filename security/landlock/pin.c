@@ -7,6 +7,10 @@
  * to the identity of the file, and the related object owns a pin that keeps
  * this identity from being given to another file.
  *
+ * Several living files may have the same number on the server, e.g. when it was
+ * given anew after a deletion that the pin did not prevent.  The objects of such
+ * twins are chained, and the filesystem tells which one is which file.
+ *
  * LOCKING
  *
  * landlock_pins.lock, then landlock_object.lock.  No lock is held while the
@@ -14,19 +18,18 @@
  *
  * LIFETIME
  *
- * A pinned object is shared by all the rules on its identity, which own it.
- * It is in the tree of its superblock from its creation until its last rule is
- * gone or its superblock is deleted, whichever comes first.  It then matches
- * nothing, for good.  Whoever sets landlock_object.underobj (the superblock) to
- * NULL with landlock_object.lock held releases the pin:
+ * A pinned object is shared by all the rules on its file, which own it.  It is
+ * in the tree of its superblock from its creation until its last rule is gone
+ * or its superblock is deleted, whichever comes first.  It then matches nothing,
+ * for good.  Whoever sets landlock_object.underobj (the superblock) to NULL with
+ * landlock_object.lock held releases the pin:
  *
  * - release_pinned_object() for the last rule;
  * - landlock_release_pins() for the superblock, which then waits for concurrent
  *   calls to release_pinned_object() (cf. hook_sb_delete()).
  *
- * Contrary to objects tied to inodes, an object whose usage dropped to zero can
- * stay a short time in the tree.  A new object then takes its place, without
- * waiting.
+ * Contrary to an object tied to an inode, one whose usage dropped to zero does
+ * not prevent the creation of a new one: they are twins for a short time.
  */
 
 #include <kunit/test.h>
@@ -38,15 +41,18 @@
 #include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/sched.h>
 #include <linux/seqlock.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/stat.h>
 #include <linux/wait_bit.h>
 
+#include "domain.h"
 #include "fs.h"
 #include "object.h"
 #include "pin.h"
+#include "ruleset.h"
 
 /**
  * struct landlock_pinned_object - Object tied to the identity of a file
@@ -59,12 +65,19 @@ struct landlock_pinned_object {
 	 */
 	struct landlock_object object;
 	/**
-	 * @node: Node in &landlock_pins.root, protected by
-	 * &landlock_pins.lock.  Cleared once removed.
+	 * @node: Node in &landlock_pins.root if this is the first twin,
+	 * cleared otherwise.  Protected by &landlock_pins.lock.
 	 */
 	struct rb_node node;
 	/**
-	 * @identity: Key of @node.  Immutable.
+	 * @next_twin: Next object with the same number and type.  Kept when
+	 * this object is removed, so that lockless readers reach the end of
+	 * the chain.  Modifications are protected by &landlock_pins.lock.
+	 */
+	struct landlock_pinned_object __rcu *next_twin;
+	/**
+	 * @identity: Immutable copy of the pin's one, because lockless readers
+	 * may outlive the pin.
 	 */
 	struct fs_identity identity;
 	/**
@@ -76,90 +89,123 @@ struct landlock_pinned_object {
 /* Makes sure that landlock_put_object() frees the whole object. */
 static_assert(offsetof(struct landlock_pinned_object, object) == 0);
 
-static int compare_identity(const void *const key,
-			    const struct rb_node *const node)
+static struct landlock_pinned_object *
+node_to_pinned(const struct rb_node *const node)
 {
-	return fs_identity_cmp(
-		key,
-		&rb_entry(node, struct landlock_pinned_object, node)->identity);
+	return rb_entry_safe(node, struct landlock_pinned_object, node);
+}
+
+static int compare_number(const void *const key,
+			  const struct rb_node *const node)
+{
+	return fs_identity_cmp_number(key, &node_to_pinned(node)->identity);
 }
 
 static int compare_node(struct rb_node *const new,
 			const struct rb_node *const node)
 {
-	return compare_identity(
-		&rb_entry(new, struct landlock_pinned_object, node)->identity,
-		node);
+	return compare_number(&node_to_pinned(new)->identity, node);
 }
 
+/* Returns the first of the twins that @identity may be the one of. */
 static struct landlock_pinned_object *
-find_pinned(struct landlock_pins *const pins,
-	    const struct fs_identity *const identity)
+find_twins(const struct landlock_pins *const pins,
+	   const struct fs_identity *const identity)
 {
 	struct rb_node *node;
 	unsigned int seq;
 
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(),
-			 "find_pinned() needs RCU protection");
+			 "find_twins() needs RCU protection");
 
 	/* A concurrent rotation may hide a node, but not make one up. */
 	do {
 		seq = read_seqbegin(&pins->lock);
-		node = rb_find_rcu(identity, &pins->root, compare_identity);
+		node = rb_find_rcu(identity, &pins->root, compare_number);
 	} while (!node && read_seqretry(&pins->lock, seq));
 
-	return rb_entry_safe(node, struct landlock_pinned_object, node);
+	return node_to_pinned(node);
+}
+
+static struct landlock_pinned_object *
+next_twin(const struct landlock_pinned_object *const pinned)
+{
+	return rcu_dereference(pinned->next_twin);
+}
+
+/* Gets a reference to the object of @identity in a chain, if there is one. */
+static struct landlock_pinned_object *
+get_twin(struct landlock_pinned_object *pinned,
+	 const struct fs_identity *const identity)
+{
+	for (; pinned; pinned = next_twin(pinned)) {
+		if (fs_identity_same(&pinned->identity, identity) ==
+			    FS_SAME_YES &&
+		    refcount_inc_not_zero(&pinned->object.usage))
+			return pinned;
+	}
+	return NULL;
 }
 
 /*
- * Adds @new to the tree, in place of an object that is going away if there is
- * one.
+ * Adds @new to the tree.
  *
- * Returns @new, or a referenced object with the same identity.
+ * Returns @new, or a referenced object for the same file.
  */
 static struct landlock_pinned_object *
 insert_pinned(struct landlock_pins *const pins,
 	      struct landlock_pinned_object *const new)
 {
-	struct landlock_pinned_object *old;
-	struct rb_node *node;
+	struct landlock_pinned_object *first, *found = NULL;
 
+	rcu_read_lock();
 	write_seqlock(&pins->lock);
-	node = rb_find_add_rcu(&new->node, &pins->root, compare_node);
-	if (!node) {
-		write_sequnlock(&pins->lock);
-		return new;
+	first = node_to_pinned(
+		rb_find_add_rcu(&new->node, &pins->root, compare_node));
+	if (first) {
+		RB_CLEAR_NODE(&new->node);
+		found = get_twin(first, &new->identity);
+		if (!found) {
+			RCU_INIT_POINTER(new->next_twin, first->next_twin);
+			rcu_assign_pointer(first->next_twin, new);
+		}
 	}
-
-	old = rb_entry(node, struct landlock_pinned_object, node);
-	if (refcount_inc_not_zero(&old->object.usage)) {
-		write_sequnlock(&pins->lock);
-		return old;
-	}
-
-	/*
-	 * We are racing with release_pinned_object().  Once out of the tree,
-	 * @old is hidden from landlock_release_pins(): makes sure that it is
-	 * already counted in inode_refs.
-	 */
-	spin_lock(&old->object.lock);
-	spin_unlock(&old->object.lock);
-	rb_replace_node_rcu(node, &new->node, &pins->root);
-	RB_CLEAR_NODE(node);
 	write_sequnlock(&pins->lock);
-	return new;
+	rcu_read_unlock();
+	return found ?: new;
 }
 
 static void erase_pinned(struct landlock_pins *const pins,
 			 struct landlock_pinned_object *const pinned)
 {
-	lockdep_assert_held(&pins->lock.lock);
+	struct landlock_pinned_object *const next = rcu_dereference_protected(
+		pinned->next_twin, lockdep_is_held(&pins->lock.lock));
+	struct landlock_pinned_object *twin;
 
-	if (RB_EMPTY_NODE(&pinned->node))
+	if (!RB_EMPTY_NODE(&pinned->node)) {
+		if (next)
+			rb_replace_node_rcu(&pinned->node, &next->node,
+					    &pins->root);
+		else
+			rb_erase(&pinned->node, &pins->root);
+		RB_CLEAR_NODE(&pinned->node);
 		return;
+	}
 
-	rb_erase(&pinned->node, &pins->root);
-	RB_CLEAR_NODE(&pinned->node);
+	twin = node_to_pinned(
+		rb_find(&pinned->identity, &pins->root, compare_number));
+	while (twin) {
+		struct landlock_pinned_object *const after =
+			rcu_dereference_protected(
+				twin->next_twin,
+				lockdep_is_held(&pins->lock.lock));
+
+		if (after == pinned) {
+			rcu_assign_pointer(twin->next_twin, next);
+			return;
+		}
+		twin = after;
+	}
 }
 
 static void release_pinned_object(struct landlock_object *const object)
@@ -183,6 +229,10 @@ static void release_pinned_object(struct landlock_object *const object)
 	 */
 	sb_sec = landlock_superblock(sb);
 	atomic_long_inc(&sb_sec->inode_refs);
+	/*
+	 * The tree still refers to @object, but its usage is zero: until it is
+	 * erased, nobody takes a reference to it.
+	 */
 	spin_unlock(&object->lock);
 
 	write_seqlock(&sb_sec->pins.lock);
@@ -197,20 +247,6 @@ static void release_pinned_object(struct landlock_object *const object)
 static const struct landlock_object_underops landlock_pin_underops = {
 	.release = release_pinned_object,
 };
-
-static struct landlock_pinned_object *
-create_pinned(struct super_block *const sb,
-	      const struct fs_identity *const identity)
-{
-	struct landlock_pinned_object *const new =
-		kzalloc_obj(*new, GFP_KERNEL_ACCOUNT);
-
-	if (!new)
-		return NULL;
-	landlock_init_object(&new->object, &landlock_pin_underops, sb);
-	new->identity = *identity;
-	return new;
-}
 
 /**
  * landlock_get_pinned_object - Get the object tied to a file's identity
@@ -238,21 +274,22 @@ struct landlock_object *landlock_get_pinned_object(struct dentry *const dentry)
 	    !sb->s_identity_op->identify(d_backing_inode(dentry), &identity))
 		return ERR_PTR(-EOPNOTSUPP);
 
-	scoped_guard(rcu) {
-		pinned = find_pinned(pins, &identity);
-		if (pinned && refcount_inc_not_zero(&pinned->object.usage))
-			return &pinned->object;
-	}
+	scoped_guard(rcu)
+		pinned = get_twin(find_twins(pins, &identity), &identity);
+	if (pinned)
+		return &pinned->object;
 
 	pin = sb->s_identity_op->pin(dentry);
 	if (IS_ERR(pin))
 		return ERR_CAST(pin);
 
-	new = create_pinned(sb, &pin->identity);
+	new = kzalloc_obj(*new, GFP_KERNEL_ACCOUNT);
 	if (!new) {
 		sb->s_identity_op->unpin(pin);
 		return ERR_PTR(-ENOMEM);
 	}
+	landlock_init_object(&new->object, &landlock_pin_underops, sb);
+	new->identity = pin->identity;
 	new->pin = pin;
 
 	pinned = insert_pinned(pins, new);
@@ -265,53 +302,53 @@ struct landlock_object *landlock_get_pinned_object(struct dentry *const dentry)
 }
 
 /**
- * landlock_find_pinned_object - Find the object with a file's identity
+ * landlock_get_pinned_id - Look up a file's object that a domain has a rule for
  *
- * @dentry: The positive dentry of the file.
+ * @domain: The domain.
+ * @dentry: The positive dentry of the file, of which the caller keeps the
+ *	superblock alive, and with landlock_may_be_pinned().
+ * @id: Filled with the object if there is one, undefined otherwise.
  *
- * Context: Any context.  Does not lock, does not sleep.
- * Return: The object or NULL.  The object may not be dereferenced, unless the
- * caller knows that it is alive, e.g. because a rule of its domain has this
- * object as key.
+ * Context: Process context, may sleep if the filesystem has to.
+ * Return: True if @domain has a rule for a pinned file, and the filesystem is
+ * sure that @dentry is this file, false otherwise.
  */
-struct landlock_object *
-landlock_find_pinned_object(const struct dentry *const dentry)
+bool landlock_get_pinned_id(const struct landlock_domain *const domain,
+			    const struct dentry *const dentry,
+			    struct landlock_id *const id)
 {
 	struct super_block *const sb = dentry->d_sb;
-	struct landlock_pins *const pins = &landlock_superblock(sb)->pins;
-	struct landlock_pinned_object *pinned;
+	const struct fs_identity_operations *const ops = sb->s_identity_op;
+	const struct inode *const inode = d_backing_inode(dentry);
+	const struct landlock_pins *const pins = &landlock_superblock(sb)->pins;
+	const struct landlock_pinned_object *pinned;
 	struct fs_identity identity;
 
-	if (RB_EMPTY_ROOT(&pins->root))
-		return NULL;
-	if (!sb->s_identity_op->identify(d_backing_inode(dentry), &identity))
-		return NULL;
+	if (RB_EMPTY_ROOT(&pins->root) || !ops->identify(inode, &identity))
+		return false;
 
-	scoped_guard(rcu)
-		pinned = find_pinned(pins, &identity);
-	return pinned ? &pinned->object : NULL;
-}
+	rcu_read_lock();
+	for (pinned = find_twins(pins, &identity); pinned;
+	     pinned = next_twin(pinned)) {
+		bool same;
 
-/**
- * landlock_is_pinned - Tell if a file is the one for which an object stands
- *
- * @object: An object found by landlock_find_pinned_object(), referenced by a
- *	rule.
- * @dentry: The positive dentry of the file, of which the caller keeps the
- *	superblock alive.
- *
- * Context: Process context, may sleep.
- * Return: True if the filesystem is sure that this is the pinned file, false
- * otherwise.
- */
-bool landlock_is_pinned(const struct landlock_object *const object,
-			const struct dentry *const dentry)
-{
-	const struct landlock_pinned_object *const pinned =
-		container_of(object, struct landlock_pinned_object, object);
+		id->key.object = (struct landlock_object *)&pinned->object;
+		if (!landlock_find_rule(domain, *id))
+			continue;
 
-	return dentry->d_sb->s_identity_op->same(
-		       pinned->pin, d_backing_inode(dentry)) == FS_SAME_YES;
+		/*
+		 * The rule keeps @pinned in the tree, whereas a twin of another
+		 * domain may be freed out of the RCU read-side critical
+		 * section.
+		 */
+		rcu_read_unlock();
+		same = ops->same(pinned->pin, inode) == FS_SAME_YES;
+		if (same)
+			return true;
+		rcu_read_lock();
+	}
+	rcu_read_unlock();
+	return false;
 }
 
 /**
@@ -321,34 +358,42 @@ bool landlock_is_pinned(const struct landlock_object *const object,
  *
  * The caller must wait for &landlock_superblock_security.inode_refs.
  *
- * Context: Process context.  Takes &landlock_pins.lock.
+ * Context: Process context, may sleep.
  */
 void landlock_release_pins(struct super_block *const sb)
 {
 	struct landlock_pins *const pins = &landlock_superblock(sb)->pins;
-	struct rb_node *node;
 
 	if (!sb->s_identity_op)
 		return;
 
-	write_seqlock(&pins->lock);
-	while ((node = rb_first(&pins->root))) {
-		struct landlock_pinned_object *const pinned =
-			rb_entry(node, struct landlock_pinned_object, node);
+	while (true) {
+		struct landlock_pinned_object *pinned;
+		struct fs_pin *pin = NULL;
 
+		write_seqlock(&pins->lock);
+		pinned = node_to_pinned(rb_first(&pins->root));
+		if (!pinned) {
+			write_sequnlock(&pins->lock);
+			return;
+		}
+		erase_pinned(pins, pinned);
 		/*
 		 * A concurrent release_pinned_object() needs the tree's lock,
-		 * hence @pinned cannot be freed yet.
+		 * hence @pinned is not freed before we unlock it.
 		 */
-		erase_pinned(pins, pinned);
 		spin_lock(&pinned->object.lock);
 		if (pinned->object.underobj) {
 			pinned->object.underobj = NULL;
-			sb->s_identity_op->unpin(pinned->pin);
+			pin = pinned->pin;
 		}
 		spin_unlock(&pinned->object.lock);
+		write_sequnlock(&pins->lock);
+
+		if (pin)
+			sb->s_identity_op->unpin(pin);
+		cond_resched();
 	}
-	write_sequnlock(&pins->lock);
 }
 
 /**
@@ -366,30 +411,26 @@ void landlock_init_pins(struct landlock_pins *const pins)
 
 #ifdef CONFIG_SECURITY_LANDLOCK_KUNIT_TEST
 
-static void test_identity_cmp(struct kunit *const test)
+static void test_identity_cmp_number(struct kunit *const test)
 {
-	/* In ascending order. */
+	/* In ascending order, whatever the generation. */
 	static const struct fs_identity identities[] = {
-		{ .id = 0, .type = S_IFDIR },
+		{ .id = 0, .type = S_IFREG },
 		{ .id = 1, .type = S_IFDIR },
-		{ .id = 1,
-		  .type = S_IFDIR,
-		  .generation = 1,
-		  .has_generation = true },
-		{ .id = 1,
-		  .type = S_IFDIR,
-		  .generation = 1ULL << 32 | 1,
-		  .has_generation = true },
 		{ .id = 1, .type = S_IFREG },
+		{ .id = 1ULL << 32, .type = S_IFDIR },
 		{ .id = 1ULL << 32 | 1, .type = S_IFDIR },
 		{ .id = ~0ULL, .type = S_IFREG },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(identities); i++) {
 		for (size_t j = 0; j < ARRAY_SIZE(identities); j++) {
-			const int cmp =
-				fs_identity_cmp(&identities[i], &identities[j]);
+			struct fs_identity other = identities[j];
+			int cmp;
 
+			other.generation = 1;
+			other.has_generation = true;
+			cmp = fs_identity_cmp_number(&identities[i], &other);
 			KUNIT_EXPECT_EQ(test, cmp < 0, i < j);
 			KUNIT_EXPECT_EQ(test, cmp > 0, i > j);
 		}
@@ -419,7 +460,31 @@ static void test_identity_same(struct kunit *const test)
 	KUNIT_EXPECT_EQ(test, fs_identity_same(&gen1, &none), FS_SAME_UNKNOWN);
 }
 
-#define TEST_NUM_PINS 64
+#define TEST_NUM_TWINS 3
+#define TEST_NUM_PINS (32 * TEST_NUM_TWINS)
+
+static struct landlock_pinned_object *
+test_find(struct landlock_pins *const pins,
+	  const struct landlock_pinned_object *const wanted)
+{
+	struct landlock_pinned_object *found;
+
+	rcu_read_lock();
+	found = get_twin(find_twins(pins, &wanted->identity),
+			 &wanted->identity);
+	rcu_read_unlock();
+	if (found)
+		refcount_dec(&found->object.usage);
+	return found;
+}
+
+static void test_erase(struct landlock_pins *const pins,
+		       struct landlock_pinned_object *const pinned)
+{
+	write_seqlock(&pins->lock);
+	erase_pinned(pins, pinned);
+	write_sequnlock(&pins->lock);
+}
 
 static void test_pins(struct kunit *const test)
 {
@@ -429,59 +494,60 @@ static void test_pins(struct kunit *const test)
 	objects = kunit_kcalloc(test, TEST_NUM_PINS + 1, sizeof(*objects),
 				GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, objects);
-	again = &objects[TEST_NUM_PINS];
 	landlock_init_pins(&pins);
 
 	for (size_t i = 0; i < TEST_NUM_PINS; i++) {
-		/* Twins: each id twice, with two generations. */
 		objects[i].identity = (struct fs_identity){
-			.id = (i / 2) * 7919 % 64,
+			.id = (i / TEST_NUM_TWINS) * 7919 % 64,
 			.type = S_IFREG,
-			.generation = i % 2 + 1,
-			.has_generation = true,
+			.generation = i % TEST_NUM_TWINS,
+			.has_generation = i % TEST_NUM_TWINS,
 		};
 		refcount_set(&objects[i].object.usage, 1);
-		spin_lock_init(&objects[i].object.lock);
 		KUNIT_EXPECT_PTR_EQ(test, insert_pinned(&pins, &objects[i]),
 				    &objects[i]);
 	}
-
-	rcu_read_lock();
 	for (size_t i = 0; i < TEST_NUM_PINS; i++)
-		KUNIT_EXPECT_PTR_EQ(test,
-				    find_pinned(&pins, &objects[i].identity),
+		KUNIT_EXPECT_PTR_EQ(test, test_find(&pins, &objects[i]),
 				    &objects[i]);
 
 	/* A living object is shared... */
-	again->identity = objects[0].identity;
-	KUNIT_EXPECT_PTR_EQ(test, insert_pinned(&pins, again), &objects[0]);
-	KUNIT_EXPECT_EQ(test, refcount_read(&objects[0].object.usage), 2);
+	again = &objects[TEST_NUM_PINS];
+	again->identity = objects[1].identity;
+	KUNIT_EXPECT_PTR_EQ(test, insert_pinned(&pins, again), &objects[1]);
+	KUNIT_EXPECT_EQ(test, refcount_read(&objects[1].object.usage), 2);
 
-	/* ...but one that is going away is replaced... */
-	refcount_set(&objects[0].object.usage, 0);
+	/* ...but not one that is going away... */
+	refcount_set(&objects[1].object.usage, 0);
+	KUNIT_EXPECT_NULL(test, test_find(&pins, again));
 	refcount_set(&again->object.usage, 1);
 	KUNIT_EXPECT_PTR_EQ(test, insert_pinned(&pins, again), again);
-	KUNIT_EXPECT_PTR_EQ(test, find_pinned(&pins, &again->identity), again);
-	KUNIT_EXPECT_TRUE(test, RB_EMPTY_NODE(&objects[0].node));
+	KUNIT_EXPECT_PTR_EQ(test, test_find(&pins, again), again);
 
-	/* ...and does not take its successor with it. */
-	write_seqlock(&pins.lock);
-	erase_pinned(&pins, &objects[0]);
-	write_sequnlock(&pins.lock);
-	KUNIT_EXPECT_PTR_EQ(test, find_pinned(&pins, &again->identity), again);
+	/* ...which does not take its twins with it, wherever they are. */
+	test_erase(&pins, &objects[1]);
+	KUNIT_EXPECT_PTR_EQ(test, test_find(&pins, again), again);
+	KUNIT_EXPECT_PTR_EQ(test, test_find(&pins, &objects[2]), &objects[2]);
+	test_erase(&pins, &objects[0]);
+	KUNIT_EXPECT_NULL(test, test_find(&pins, &objects[0]));
+	KUNIT_EXPECT_PTR_EQ(test, test_find(&pins, again), again);
+	test_erase(&pins, again);
+	KUNIT_EXPECT_PTR_EQ(test, test_find(&pins, &objects[2]), &objects[2]);
+	test_erase(&pins, &objects[2]);
+	KUNIT_EXPECT_NULL(test, test_find(&pins, &objects[2]));
 
-	write_seqlock(&pins.lock);
-	erase_pinned(&pins, again);
-	write_sequnlock(&pins.lock);
-	KUNIT_EXPECT_NULL(test, find_pinned(&pins, &again->identity));
-	KUNIT_EXPECT_PTR_EQ(test, find_pinned(&pins, &objects[1].identity),
-			    &objects[1]);
-	rcu_read_unlock();
+	for (size_t i = TEST_NUM_TWINS; i < TEST_NUM_PINS; i++) {
+		KUNIT_EXPECT_PTR_EQ(test, test_find(&pins, &objects[i]),
+				    &objects[i]);
+		test_erase(&pins, &objects[i]);
+		KUNIT_EXPECT_NULL(test, test_find(&pins, &objects[i]));
+	}
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&pins.root));
 }
 
 static struct kunit_case test_cases[] = {
 	/* clang-format off */
-	KUNIT_CASE(test_identity_cmp),
+	KUNIT_CASE(test_identity_cmp_number),
 	KUNIT_CASE(test_identity_same),
 	KUNIT_CASE(test_pins),
 	{}

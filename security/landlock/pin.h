@@ -13,6 +13,9 @@
 
 #include "object.h"
 
+struct landlock_domain;
+struct landlock_id;
+
 /**
  * struct landlock_pins - Pinned objects of a superblock
  */
@@ -26,7 +29,8 @@ struct landlock_pins {
 	 */
 	seqlock_t lock;
 	/**
-	 * @root: Tree of &struct landlock_pinned_object ordered by identity.
+	 * @root: Tree of &struct landlock_pinned_object ordered by number and
+	 * type.
 	 */
 	struct rb_root root;
 };
@@ -35,11 +39,9 @@ void landlock_init_pins(struct landlock_pins *const pins);
 
 struct landlock_object *landlock_get_pinned_object(struct dentry *const dentry);
 
-struct landlock_object *
-landlock_find_pinned_object(const struct dentry *const dentry);
-
-bool landlock_is_pinned(const struct landlock_object *const object,
-			const struct dentry *const dentry);
+bool landlock_get_pinned_id(const struct landlock_domain *const domain,
+			    const struct dentry *const dentry,
+			    struct landlock_id *const id);
 
 void landlock_release_pins(struct super_block *const sb);
 
@@ -49,8 +51,8 @@ void landlock_release_pins(struct super_block *const sb);
  * @dentry: The dentry.
  *
  * Context: Any context.
- * Return: False if landlock_find_pinned_object() would find nothing because of
- * the filesystem, true otherwise.
+ * Return: False if the filesystem of @dentry has no pinned object, true if it may
+ * have some.
  */
 static inline bool landlock_may_be_pinned(const struct dentry *const dentry)
 {
