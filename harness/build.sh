@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0
+# Builds: User-Mode Linux kernels, the selftests, the sample.
+
+kmake() {
+	make -j"$JOBS" CC="ccache gcc" HOSTCC="ccache gcc" "$@"
+}
+
+# um_configure SOURCE OUT FRAGMENT [MAKE-ARGUMENT...]: OUT/.config from the
+# fragment alone, unless it is that already.  A name that does not survive is
+# an error.
+um_configure() {
+	local src=$1 out=$2 all=$2/harness.config fragment=$3 name lost
+
+	shift 3
+	mkdir -p "$out"
+	cp "$fragment" "$all.new"
+	say "# source: $src $(cat "$BUILD/linux.origin")" >>"$all.new"
+	if cmp -s "$all.new" "$all" && [ -f "$out/.config" ]; then
+		rm "$all.new"
+		return
+	fi
+	rm -f "$all"
+	quietly "configuration" "$LOG/${out##*/}-config.log" '' '' \
+		make -C "$src" ARCH=um O="$out" CC="ccache gcc" "$@" \
+		KCONFIG_ALLCONFIG="$all.new" allnoconfig
+	lost=
+	for name in $(sed -n 's/^\(CONFIG_[A-Z0-9_]*\)=[^n].*/\1/p' "$all.new"); do
+		grep -q "^$name=" "$out/.config" || lost="$lost $name"
+	done
+	[ -z "$lost" ] || die "options that the configuration lost:$lost"
+	mv "$all.new" "$all"
+}
+
+# um_build SOURCE OUT LABEL
+um_build() {
+	local src=$1 out=$2 label=$3
+
+	need_space 3
+	um_configure "$src" "$out" "$ROOT/harness/um/config"
+	quietly "$label" "$LOG/${out##*/}-build.log" '^  (CC|LD|AS|AR) ' 1100 \
+		kmake -C "$src" ARCH=um O="$out"
+	[ -x "$out/vmlinux" ] || die "$out/vmlinux was not made"
+}
+
+build_um() {
+	um_build "$BUILD/tree" "$BUILD/um" "patched kernel (User-Mode Linux)"
+}
+
+build_um_stock() {
+	um_build "$BUILD/linux" "$BUILD/um-stock" "stock kernel (User-Mode Linux)"
+}
+
+# The in-test server as a command, for the demo.
+make_demo_server() {
+	local tests=$1/tools/testing/selftests/landlock out=$2
+
+	[ -f "$tests/p9_server.c" ] || return 0
+	# shellcheck disable=SC2046 # Words.
+	ccache gcc -Wall -O2 -isystem "$out/headers/usr/include" -I"$tests" \
+		-I"$1/tools/testing/selftests" -o "$out/p9_demo_server" \
+		"$ROOT/harness/um/p9_demo_server.c" \
+		$(find "$tests" -name 'p9_server*.c' ! -name '*_test.c') -lcap -lpthread
+}
+
+make_selftests() {
+	local src=$1 out=$2
+
+	kmake -C "$src" ARCH=x86 O="$out/headers" headers_install &&
+		kmake -C "$src/tools/testing/selftests/landlock" OUTPUT="$out" \
+			KHDR_INCLUDES="-isystem $out/headers/usr/include" all &&
+		ccache gcc -Wall -O2 -isystem "$out/headers/usr/include" \
+			-o "$out/sandboxer" "$src/samples/landlock/sandboxer.c" &&
+		gcc -Wall -Wextra -O2 -isystem "$out/headers/usr/include" \
+			-o "$out/restrict" "$ROOT/harness/um/restrict.c" &&
+		make_demo_server "$src" "$out"
+}
+
+# build_selftests SOURCE OUT LABEL: tests and sandboxer, anew if sources changed.
+build_selftests() {
+	local src=$1 out=$2 sums
+
+	sums=$(cd "$src" && find tools/testing/selftests/landlock samples/landlock \
+		tools/testing/selftests/*.h include/uapi "$ROOT"/harness/um/*.c \
+		-type f -exec sha256sum {} + | sort | sha256sum)
+	[ "$sums" != "$(cat "$out/sums" 2>/dev/null)" ] || return 0
+	mkdir -p "$out"
+	rm -f "$out/sums"
+	quietly "$3" "$LOG/${out##*/}-build.log" '' '' make_selftests "$src" "$out"
+	say "$sums" >"$out/sums"
+}
+
+build_tests() {
+	build_selftests "$BUILD/tree" "$BUILD/selftests" "selftests"
+}
+
+build_tests_stock() {
+	build_selftests "$BUILD/linux" "$BUILD/selftests-stock" "stock selftests"
+}

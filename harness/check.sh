@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0
+# Suites series (every step builds) and style.
+
+# Changes that make 9p a module.
+modular_config() {
+	sed -E 's/^(CONFIG_(NET_9P|NET_9P_FD|9P_FS|NETFS_SUPPORT|FSCACHE))=y/\1=m/;
+		s/^CONFIG_FSCACHE=m/CONFIG_FSCACHE=y/' "$ROOT/harness/um/config"
+}
+
+# The .c files under the kernel's own directories that the series touches or
+# adds up to commit $1, as object names.
+touched_objects() {
+	g -C "$BUILD/tree" diff --name-only --diff-filter=d base "$1" -- \
+		'fs/*.c' 'net/*.c' 'security/*.c' 'mm/*.c' 'kernel/*.c' 'lib/*.c' |
+		sed 's/\.c$/.o/'
+}
+
+kernel_dirs() { say fs/9p/ net/9p/ security/landlock/; }
+
+build_step() {
+	local dir=$BUILD/steps out=$BUILD/um-steps
+
+	g -C "$dir" checkout -q --detach "$1" || return
+	# shellcheck disable=SC2046 # Words.
+	kmake -C "$dir" ARCH=um O="$out" $(kernel_dirs) \
+		$(touched_objects "$1" | grep -vE '^(fs/9p|net/9p|security/landlock)/')
+}
+
+# The modules link: modpost finds every symbol in the kernel or in a module.
+build_modules() {
+	kmake -C "$BUILD/tree" ARCH=um O="$BUILD/um-modules" &&
+		[ -f "$BUILD/um-modules/fs/9p/9p.ko" ] &&
+		[ -f "$BUILD/um-modules/net/9p/9pnet.ko" ]
+}
+
+suite_series() {
+	local c commits
+
+	mapfile -t commits < <(g -C "$BUILD/tree" rev-list --reverse base..HEAD)
+	if [ ${#commits[@]} -eq 0 ]; then
+		record skip series "steps" "the series is empty"
+		return
+	fi
+	need_space 6
+	rm -rf "$BUILD/steps"
+	g -C "$BUILD/tree" worktree prune
+	quietly "worktree" "$LOG/steps.log" '' '' g -C "$BUILD/tree" worktree add \
+		--detach "$BUILD/steps" base
+	um_configure "$BUILD/steps" "$BUILD/um-steps" "$ROOT/harness/um/config"
+	for c in "${commits[@]}"; do
+		check series "builds: $(g -C "$BUILD/tree" log -1 --format=%f "$c")" \
+			build_step "$c"
+	done
+	modular_config >"$tmpdir/config"
+	um_configure "$BUILD/tree" "$BUILD/um-modules" "$tmpdir/config"
+	check series "9p as a module" build_modules
+	check series "mails apply" series_export
+}
+
+# Files that are new in the kernel and written in C.
+new_sources() {
+	series_sums "$ROOT" | cut -c67- | grep '\.[ch]$' |
+		while read -r f; do say "$BUILD/tree/$f"; done
+}
+
+format_check() {
+	new_sources | grep -q . || return 0
+	(cd "$BUILD/tree" && new_sources | xargs clang-format --dry-run -Werror)
+}
+
+kernel_doc_check() {
+	local doc=$BUILD/tree/scripts/kernel-doc
+
+	new_sources | grep -v /tools/ | grep -q . || return 0
+	new_sources | grep -v /tools/ | xargs "$doc" -none -Wall -Werror
+}
+
+# Checkpatch, but for what does not apply to a queue:
+# FILE_PATH_CHANGES asks for MAINTAINERS entries of new files, which the
+# directories have; MISSING_SIGN_OFF and NO_AUTHOR_SIGN_OFF: the person who
+# sends the series signs it; COMMIT_LOG_LONG_LINE, NOT_UNIFIED_DIFF:
+# transcripts in messages.
+patch_check() {
+	perl "$BUILD/tree/scripts/checkpatch.pl" --root="$BUILD/tree" --strict \
+		--show-types --terse --no-summary --codespell --codespellfile \
+		/usr/lib/python3/dist-packages/codespell_lib/data/dictionary.txt --ignore \
+		FILE_PATH_CHANGES,MISSING_SIGN_OFF,NO_AUTHOR_SIGN_OFF,COMMIT_LOG_LONG_LINE,NOT_UNIFIED_DIFF \
+		"$1"
+}
+
+# The .o files to check closely: all that the series touches or adds.
+strict_build() {
+	local out=$1
+
+	shift
+	# shellcheck disable=SC2046 # Words.
+	make -j"$JOBS" -C "$BUILD/tree" ARCH=um O="$out" W=1 KCFLAGS=-Werror \
+		"$@" $(touched_objects HEAD)
+}
+
+# The kernel wants at least version 17.
+CLANG=(LLVM=-19 CC="ccache clang-19")
+
+strict_gcc() { strict_build "$BUILD/um-strict" CC="ccache gcc"; }
+
+strict_clang() { strict_build "$BUILD/um-clang" "${CLANG[@]}"; }
+
+# What sparse says of the stock code (all file: message, one a line):
+# "bad constant expression" are module macros that sparse 0.6.4 cannot read;
+# client.c takes the lock of current->sighand, which is __rcu.
+SPARSE_STOCK='fs/9p/v9fs.c: error: bad constant expression
+fs/9p/vfs_super.c: error: bad constant expression
+net/9p/mod.c: error: bad constant expression
+net/9p/trans_fd.c: error: bad constant expression
+net/9p/client.c: error: incorrect type in argument 1 (different address spaces)'
+
+# Sparse sees every object, whether it is up to date or not (C=2).
+sparse_check() {
+	local log=$tmpdir/sparse
+
+	strict_build "$BUILD/um-strict" CC="ccache gcc" C=2 CF=-Wsparse-error -k \
+		CHECK="$ROOT/harness/um/sparse.sh" >"$log" 2>&1
+	cat "$log"
+	grep -q '^  CHECK ' "$log" || return
+	! grep -E ':[0-9]+: (error|warning):' "$log" |
+		sed -E "s|^.*/build/tree/||; s/:[0-9]+:[0-9]+:/:/" |
+		grep -vxF "$SPARSE_STOCK"
+}
+
+shell_check() {
+	command -v shellcheck >/dev/null || return 0
+	cd "$ROOT" && shellcheck -S warning -e SC1090,SC1091,SC2034,SC2154 \
+		-s bash run .ci/run harness/*.sh harness/*/*.sh
+}
+
+suite_style() {
+	local p
+
+	[ -z "$(series_entries "$ROOT")" ] || series_export >"$LOG/series.log"
+	for p in "$BUILD"/series/0*.patch; do
+		[ -f "$p" ] && [ "${p##*/}" != 0000-cover-letter.patch ] || continue
+		check style "checkpatch $(basename "$p" .patch)" patch_check "$p"
+	done
+	check style "clang-format of new files" format_check
+	check style "kernel-doc of new files" kernel_doc_check
+	if [ -z "$(touched_objects HEAD)" ]; then
+		record skip style "warnings and sparse" "the series is empty"
+	else
+		um_configure "$BUILD/tree" "$BUILD/um-strict" "$ROOT/harness/um/config"
+		check style "gcc W=1" strict_gcc
+		check style "sparse" sparse_check
+		um_configure "$BUILD/tree" "$BUILD/um-clang" "$ROOT/harness/um/config" \
+			"${CLANG[@]}"
+		check style "clang W=1" strict_clang
+	fi
+	check style "shellcheck" shell_check
+}

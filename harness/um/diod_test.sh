@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Landlock on a 9p mount of diod, a real server: diod_test.sh DIRECTORY-OF-TESTS
+#
+# Tree on the server:        p9/d/f    in the granted directory
+#                            p9/d/sub/g
+#                            p9/e/f    its sibling
+#                            p9/a/f    to be moved
+
+export PATH=$1:$PATH
+. "$(dirname "$0")/p9.sh"
+M=/mnt/p9
+
+fresh_tree() {
+	rm -rf ${EXPORT:?}/*
+	mkdir -p $EXPORT/d/sub $EXPORT/e $EXPORT/a $EXPORT/b
+	echo inside >$EXPORT/d/f
+	echo deeper >$EXPORT/d/sub/g
+	echo secret >$EXPORT/e/f
+	printf '#!/bin/sh\necho ran\n' >$EXPORT/a/f
+	chmod +x $EXPORT/a/f
+}
+
+reads() { [ "$(sandboxed "$1" cat "$2")" = "$3" ]; }
+denied() { cat "$2" >/dev/null && ! sandboxed "$1" cat "$2"; }
+
+granted_dir() { reads $M/d $M/d/f inside && reads $M/d $M/d/sub/g deeper; }
+granted_file() { reads $M/d/f $M/d/f inside; }
+granted_root() { reads $M $M/e/f secret; }
+sibling_denied() { denied $M/d $M/e/f; }
+sibling_of_file_denied() { denied $M/d/f $M/d/sub/g; }
+listing_denied() { ls $M/e >/dev/null && ! sandboxed $M/d ls $M/e; }
+
+# The rule is older than the inode: the caches go while the sandbox runs.
+after_drop() {
+	drop_and_read $M/d $M/d/f && drop_and_read $M/d $M/d/sub/g &&
+		drop_and_read $M/d/f $M/d/f && ! drop_and_read $M/d $M/e/f
+}
+drop_and_read() {
+	rm -f /tmp/ready /tmp/go
+	mkfifo /tmp/ready /tmp/go
+	LL_FS_RO=$SYSTEM:$1 LL_FS_RW=/dev/null:/tmp sandboxer sh -c \
+		'echo >/tmp/ready; read x </tmp/go; cat "$0"' "$2" \
+		>/tmp/read.out 2>&1 &
+	read -r _ </tmp/ready
+	drop_caches
+	echo >/tmp/go
+	wait $! && [ -s /tmp/read.out ]
+}
+
+rewritten_on_server() {
+	local rc
+
+	live_sandbox $M/d || return
+	echo other >$EXPORT/d/f
+	touch $EXPORT/d
+	drop_caches
+	reads $M/d $M/d/f other
+	rc=$?
+	stop_sandbox
+	echo inside >$EXPORT/d/f
+	return $rc
+}
+
+# Everything may be done below M, but only what is in b may be executed.
+with_rename_rules() {
+	restrict rx:/usr rx:/bin rx:/lib rx:/lib64 rx:/etc \
+		rwcdm:/mnt x:$M/b -- "$@" 2>/dev/null
+}
+gain_by_rename() {
+	fresh_tree
+	! with_rename_rules mv $M/a/f $M/b/f && [ -e $EXPORT/a/f ] &&
+		[ ! -e $EXPORT/b/f ]
+}
+gain_by_link() {
+	fresh_tree
+	! with_rename_rules ln $M/a/f $M/b/g && [ ! -e $EXPORT/b/g ]
+}
+rename_without_gain() {
+	fresh_tree
+	with_rename_rules mv $M/a/f $M/e/g && [ -e $EXPORT/e/g ] &&
+		with_rename_rules mv $M/e/g $M/a/f
+}
+create_in_granted() {
+	LL_FS_RO=$SYSTEM LL_FS_RW=/dev/null:$M/d sandboxer sh -c \
+		"echo new >$M/d/new && mv $M/d/new $M/d/newer && rm $M/d/newer" \
+		2>/dev/null
+}
+create_beside_denied() {
+	! LL_FS_RO=$SYSTEM LL_FS_RW=/dev/null:$M/d sandboxer sh -c \
+		"echo new >$M/e/new" 2>/dev/null && [ ! -e $EXPORT/e/new ]
+}
+
+umount_live() {
+	live_sandbox $M/d && umount $M && ! mountpoint -q $M
+}
+remount() {
+	p9_mount $M && reads $M/d $M/d/f inside && denied $M/d $M/e/f &&
+		stop_sandbox
+}
+
+cache_mode() {
+	umount $M && p9_mount $M "cache=$1" && granted_dir && granted_file &&
+		sibling_denied && after_drop
+}
+cache_mmap() { cache_mode mmap; }
+cache_readahead() { cache_mode readahead; }
+cache_loose() { cache_mode loose; }
+mounted() { mountpoint -q $M; }
+
+TESTS="mounted granted_dir granted_file granted_root sibling_denied
+	sibling_of_file_denied listing_denied after_drop rewritten_on_server
+	gain_by_rename gain_by_link rename_without_gain create_in_granted
+	create_beside_denied umount_live remount cache_mmap cache_readahead
+	cache_loose"
+
+p9_start || exit
+fresh_tree
+p9_mount $M || exit
+n=0
+echo "KTAP version 1"
+# shellcheck disable=SC2086
+echo "1..$(set -- $TESTS; echo $#)"
+for t in $TESTS; do
+	n=$((n + 1))
+	if $t >/tmp/test.out 2>&1; then
+		echo "ok $n $t"
+	else
+		sed 's/^/# /' /tmp/test.out
+		echo "not ok $n $t"
+	fi
+done
+umount $M
+p9_stop
+exit 0
