@@ -33,12 +33,25 @@ sibling() {
 		"$(sandbox /mnt/p9/d 'cat /mnt/p9/e/f')" denied
 }
 
-# The rule is made first, then the caches go, then the file is read.
+# The sandbox says when it is there (8) and waits for the event (7).
+rm -f /tmp/event /tmp/ready
+mkfifo /tmp/event /tmp/ready
+exec 7<>/tmp/event 8<>/tmp/ready
+pausing() { echo "sh -c 'echo >&8; read event <&7; $1'"; }
+
+# in_the_meantime COMMAND...: runs it once the next pausing sandbox is there.
+in_the_meantime() {
+	(
+		read -r _ <&8
+		"$@"
+		echo >&7
+	) &
+}
+
 dropped_caches() {
-	(sleep 1 && drop_caches) &
+	in_the_meantime drop_caches
 	tell "The guest drops its caches in the meantime: still works" \
-		"$(sandbox /mnt/p9/d "sh -c 'sleep 2; cat /mnt/p9/d/f'")" ok
-	wait $!
+		"$(sandbox /mnt/p9/d "$(pausing 'cat /mnt/p9/d/f')")" ok
 }
 
 # diod cannot answer for a file that was moved: the test server can.  It takes
@@ -65,10 +78,9 @@ moved_on_server() {
 	fi
 	server_does mkdir old
 	server_does create old/f hello
-	(sleep 1 && server_does move old new) &
+	in_the_meantime server_does move old new
 	tell "The server moves the granted directory in the meantime: still works" \
-		"$(sandbox /mnt/held/old "sh -c 'sleep 2; cat /mnt/held/new/f'")" ok
-	wait $!
+		"$(sandbox /mnt/held/old "$(pausing 'cat /mnt/held/new/f')")" ok
 	tell "Unmounting, and the server is left without an open file" \
 		"umount /mnt/held" ok
 	server_does fids 0 || failed=1

@@ -44,16 +44,12 @@ sandboxed() {
 
 # A sandbox that lives until stop_sandbox, with a rule on $1.
 live_sandbox() {
-	LL_FS_RO=$SYSTEM:$1 LL_FS_RW=/dev/null sandboxer sleep 1000 \
-		>/dev/null 2>&1 &
+	rm -f /tmp/live
+	mkfifo /tmp/live
+	LL_FS_RO=$SYSTEM:$1 LL_FS_RW=/dev/null sandboxer \
+		sh -c 'echo; exec sleep 1000' >/tmp/live 2>/dev/null &
 	sandbox_pid=$!
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		if [ "$(cat /proc/$sandbox_pid/comm)" = sleep ]; then
-			return 0
-		fi
-		sleep 0.2
-	done
-	return 1
+	read -r _ </tmp/live
 }
 
 stop_sandbox() {
