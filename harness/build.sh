@@ -31,12 +31,12 @@ um_configure() {
 	mv "$all.new" "$all"
 }
 
-# um_build SOURCE OUT LABEL
+# um_build SOURCE OUT LABEL [FRAGMENT]
 um_build() {
-	local src=$1 out=$2 label=$3
+	local src=$1 out=$2 label=$3 fragment=${4:-$ROOT/harness/um/config}
 
 	need_space 3
-	um_configure "$src" "$out" "$ROOT/harness/um/config"
+	um_configure "$src" "$out" "$fragment"
 	quietly "$label" "$LOG/${out##*/}-build.log" '^  (CC|LD|AS|AR) ' 1100 \
 		kmake -C "$src" ARCH=um O="$out"
 	[ -x "$out/vmlinux" ] || die "$out/vmlinux was not made"
@@ -44,6 +44,15 @@ um_build() {
 
 build_um() {
 	um_build "$BUILD/tree" "$BUILD/um" "patched kernel (User-Mode Linux)"
+}
+
+# 9p as modules.
+build_um_modules() {
+	make_tmpdir
+	sed -E 's/^(CONFIG_(NET_9P|NET_9P_FD|9P_FS|NETFS_SUPPORT))=y/\1=m/' \
+		"$ROOT/harness/um/config" >"$tmpdir/config"
+	um_build "$BUILD/tree" "$BUILD/um-modules" "patched kernel, 9p as modules" \
+		"$tmpdir/config"
 }
 
 build_um_stock() {

@@ -1,12 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Suites series (every step builds) and style.
 
-# Changes that make 9p a module.
-modular_config() {
-	sed -E 's/^(CONFIG_(NET_9P|NET_9P_FD|9P_FS|NETFS_SUPPORT|FSCACHE))=y/\1=m/;
-		s/^CONFIG_FSCACHE=m/CONFIG_FSCACHE=y/' "$ROOT/harness/um/config"
-}
-
 # The .c files under the kernel's own directories that the series touches or
 # adds up to commit $1, as object names.
 touched_objects() {
@@ -24,13 +18,6 @@ build_step() {
 	# shellcheck disable=SC2046 # Words.
 	kmake -C "$dir" ARCH=um O="$out" $(kernel_dirs) \
 		$(touched_objects "$1" | grep -vE '^(fs/9p|net/9p|security/landlock)/')
-}
-
-# The modules link: modpost finds every symbol in the kernel or in a module.
-build_modules() {
-	kmake -C "$BUILD/tree" ARCH=um O="$BUILD/um-modules" &&
-		[ -f "$BUILD/um-modules/fs/9p/9p.ko" ] &&
-		[ -f "$BUILD/um-modules/net/9p/9pnet.ko" ]
 }
 
 suite_series() {
@@ -51,9 +38,6 @@ suite_series() {
 		check series "builds: $(g -C "$BUILD/tree" log -1 --format=%f "$c")" \
 			build_step "$c"
 	done
-	modular_config >"$tmpdir/config"
-	um_configure "$BUILD/tree" "$BUILD/um-modules" "$tmpdir/config"
-	check series "9p as a module" build_modules
 	check series "mails apply" series_export
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The suites of ./run test.  Each records its results, none stops the run.
 
-SUITES="kunit 9p diod upstream qemu series style"
+SUITES="kunit 9p diod modules upstream qemu series style"
 QUICK="kunit 9p diod"
 
 # What a suite needs to be built.
@@ -127,6 +127,18 @@ suite_diod() {
 		"$ROOT/harness/um/diod_test.sh" "$BUILD/selftests" >/dev/null ||
 		record fail diod "guest is clean" "see build/log/diod"
 	record_all < <(ktap diod "" "$LOG/diod/output")
+}
+
+suite_modules() {
+	um_ready
+	build_um_modules
+	new_job modules
+	find "$BUILD/selftests" -maxdepth 1 -type f -perm -100 \
+		-exec cp -t "$job/work" {} +
+	guest modules "$BUILD/um-modules/vmlinux" 600 kunit.enable=0 \
+		"$ROOT/harness/um/modules_test.sh" "$BUILD/um-modules" >/dev/null ||
+		record fail modules "guest is clean" "see build/log/modules"
+	record_all < <(ktap modules "" "$LOG/modules/output")
 }
 
 suite_qemu() {
