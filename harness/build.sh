@@ -37,7 +37,7 @@ um_build() {
 
 	need_space 3
 	um_configure "$src" "$out" "$fragment"
-	quietly "$label" "$LOG/${out##*/}-build.log" '^  (CC|LD|AS|AR) ' 1100 \
+	quietly "$label" "$LOG/${out##*/}-build.log" '^  (CC|LD|AS|AR) ' 1500 \
 		kmake -C "$src" ARCH=um O="$out"
 	[ -x "$out/vmlinux" ] || die "$out/vmlinux was not made"
 }
