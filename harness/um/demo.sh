@@ -89,7 +89,7 @@ moved_on_server() {
 
 forbidden_rename() {
 	tell "A rename that would gain rights (execute, in b) is refused" \
-		"restrict rx:/usr rx:/bin rx:/lib rx:/lib64 rx:/etc rwcdm:/mnt x:/mnt/p9/b -- mv /mnt/p9/a/f /mnt/p9/b/f" \
+		"restrict rx:/usr rx:/bin rx:/lib rx:/lib64 rx:/etc rwcdm:/mnt x:/mnt/p9/b -- rename.ul /a/ /b/ /mnt/p9/a/f" \
 		denied
 }
 

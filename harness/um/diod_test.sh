@@ -69,7 +69,7 @@ with_rename_rules() {
 }
 gain_by_rename() {
 	fresh_tree
-	! with_rename_rules mv $M/a/f $M/b/f && [ -e $EXPORT/a/f ] &&
+	! with_rename_rules rename.ul /a/ /b/ $M/a/f && [ -e $EXPORT/a/f ] &&
 		[ ! -e $EXPORT/b/f ]
 }
 gain_by_link() {
@@ -78,8 +78,8 @@ gain_by_link() {
 }
 rename_without_gain() {
 	fresh_tree
-	with_rename_rules mv $M/a/f $M/e/g && [ -e $EXPORT/e/g ] &&
-		with_rename_rules mv $M/e/g $M/a/f
+	with_rename_rules rename.ul /a/ /e/ $M/a/f && [ -e $EXPORT/e/f ] &&
+		with_rename_rules rename.ul /e/ /a/ $M/e/f
 }
 create_in_granted() {
 	LL_FS_RO=$SYSTEM LL_FS_RW=/dev/null:$M/d sandboxer sh -c \
