@@ -269,7 +269,7 @@ TEST_F(p9_life, S16_shared_pin)
 	/* A worker of netfs may have the last reference to the file's fid. */
 	EXPECT_EQ(1, p9s_wait_open_fids(srv, 1));
 	ASSERT_EQ(0, p9s_stat(srv, "ruled", &st));
-	EXPECT_EQ(1, st.pins);
+	EXPECT_EQ(1, st.opens);
 	p9_sandbox_end(_metadata, &child);
 	EXPECT_EQ(0, p9s_wait_open_fids(srv, 0));
 }
