@@ -105,6 +105,8 @@ SPARSE_STOCK='fs/9p/v9fs.c: error: bad constant expression
 fs/9p/vfs_super.c: error: bad constant expression
 net/9p/mod.c: error: bad constant expression
 net/9p/trans_fd.c: error: bad constant expression
+net/9p/trans_rdma.c: error: bad constant expression
+net/9p/trans_virtio.c: error: bad constant expression
 net/9p/client.c: error: incorrect type in argument 1 (different address spaces)
 include/linux/rbtree.h: error: incompatible types in comparison expression (different address spaces):
 include/linux/rbtree.h: error: incorrect type in assignment (different address spaces)'
