@@ -78,8 +78,8 @@ gain_by_link() {
 }
 rename_without_gain() {
 	fresh_tree
-	with_rename_rules rename.ul /a/ /e/ $M/a/f && [ -e $EXPORT/e/f ] &&
-		with_rename_rules rename.ul /e/ /a/ $M/e/f
+	with_rename_rules rename.ul /a/f /e/g $M/a/f && [ -e $EXPORT/e/g ] &&
+		with_rename_rules rename.ul /e/g /a/f $M/e/g
 }
 create_in_granted() {
 	LL_FS_RO=$SYSTEM LL_FS_RW=/dev/null:$M/d sandboxer sh -c \
