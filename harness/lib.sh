@@ -23,8 +23,6 @@ die() {
 
 # Pid of the background helper (progress line or guest) that must end with us.
 helper_pid=
-# Pid of a shell in the background with a helper of its own, likewise.
-helper_shell=
 
 stop_helper() {
 	[ -n "$helper_pid" ] || return 0
@@ -39,7 +37,6 @@ on_exit() {
 	local d
 
 	stop_helper
-	[ -z "$helper_shell" ] || kill "$helper_shell" 2>/dev/null
 	[ -z "${testing-}" ] || end_early
 	for d in "${cleanup_dirs[@]}"; do
 		rm -rf "$d"

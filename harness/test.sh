@@ -85,22 +85,15 @@ suite_upstream() {
 	build_um_stock
 	build_tests_stock
 	mapfile -t tests < <(upstream_tests)
-	# Both at the same time: a guest has one processor.
-	(
-		trap 'stop_helper; exit 1' TERM
-		in_guest upstream-stock "$BUILD/um-stock/vmlinux" \
-			"$BUILD/selftests-stock" "${tests[@]}"
-	) >"$LOG/upstream-stock.out" &
-	helper_shell=$!
+	in_guest upstream-stock "$BUILD/um-stock/vmlinux" \
+		"$BUILD/selftests-stock" "${tests[@]}" ||
+		say "# the stock kernel is not clean, see build/log/upstream-stock"
 	if in_guest upstream "$BUILD/um/vmlinux" "$BUILD/selftests" "${tests[@]}"
 	then
 		record pass upstream "no splat, no leak"
 	else
 		record fail upstream "no splat, no leak" "see build/log/upstream"
 	fi
-	wait "$helper_shell" ||
-		say "# the stock kernel is not clean, see build/log/upstream-stock"
-	helper_shell=
 	tap_results upstream upstream-stock "${tests[@]}" >"$LOG/upstream-stock.tsv"
 	tap_results upstream upstream "${tests[@]}" >"$LOG/upstream.tsv"
 	record_all < <(compare_runs "$LOG/upstream-stock.tsv" "$LOG/upstream.tsv")
