@@ -72,6 +72,8 @@ patch_check() {
 	case $1 in
 	*-selftests-*) ignore+=,COMPLEX_MACRO,SPACING ;;
 	esac
+	# It leaves a cache where it runs.
+	cd "$tmpdir" || return
 	perl "$BUILD/tree/scripts/checkpatch.pl" --root="$BUILD/tree" --strict \
 		--show-types --terse --codespell --codespellfile \
 		/usr/lib/python3/dist-packages/codespell_lib/data/dictionary.txt \
