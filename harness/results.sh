@@ -33,7 +33,8 @@ check() {
 }
 
 # ktap SUITE PREFIX FILE [EXIT]: result lines of a flat KTAP file.  A file that
-# ends before its plan does, or that has no result for a failed exit, fails.
+# ends before its plan does, or that has no result for a failed exit, fails.  The
+# reason of a failure is the first expectation that was not met.
 ktap() {
 	tr -d '\r' <"$3" | awk -v OFS='\t' -v suite="$1" -v prefix="$2" \
 		-v rc="${4-0}" '
@@ -41,6 +42,10 @@ ktap() {
 		plan = substr($1, 4) + 0
 		if (plan == 0)
 			print "skip", suite, prefix, substr($0, index($0, "#") + 7)
+	}
+	/^# .*:(Expected |Test terminated|Test timed out)/ {
+		if (why == "")
+			why = substr($0, 3)
 	}
 	/^(not )?ok / {
 		seen++
@@ -58,7 +63,12 @@ ktap() {
 				verdict = "skip"
 			sub(/^SKIP */, "", reason)
 		}
-		failed += verdict == "fail"
+		if (verdict == "fail") {
+			failed++
+			if (reason == "")
+				reason = why
+		}
+		why = ""
 		print verdict, suite, prefix (name == "" ? seen : name), reason
 	}
 	END {

@@ -30,6 +30,17 @@ static const char __maybe_unused file_sibling[] = P9 "/ruled/g";
 static const char __maybe_unused dir_other[] = P9 "/other";
 static const char __maybe_unused file_other[] = P9 "/other/f";
 
+/*
+ * A worker of netfs may have the last reference to a fid that was open, and
+ * clunk it later: waits for that.
+ */
+static __maybe_unused void settle(struct __test_metadata *const _metadata,
+				  struct p9_server *const srv,
+				  const unsigned int open)
+{
+	ASSERT_EQ(open, p9s_wait_open_fids(srv, open));
+}
+
 static __maybe_unused void setup(struct __test_metadata *const _metadata,
 				 struct p9_env *const env,
 				 const char *const opts)
@@ -41,24 +52,18 @@ static __maybe_unused void setup(struct __test_metadata *const _metadata,
 	P9_EXPECT(0, P9_NO_RULESET, P9_READ, file_sibling);
 	P9_EXPECT(0, P9_NO_RULESET, P9_READ, file_other);
 	p9_drop_caches(_metadata);
+	settle(_metadata, env->srv, 0);
 }
 
 static __maybe_unused unsigned int
-num_fids(struct __test_metadata *const _metadata, struct p9_server *const srv)
+num_fids(struct __test_metadata *const _metadata, struct p9_server *const srv,
+	 const unsigned int open)
 {
 	struct p9s_fids fids;
 
+	settle(_metadata, srv, open);
 	ASSERT_EQ(0, p9s_fids(srv, &fids));
 	return fids.all;
-}
-
-static __maybe_unused unsigned int
-num_open(struct __test_metadata *const _metadata, struct p9_server *const srv)
-{
-	struct p9s_fids fids;
-
-	ASSERT_EQ(0, p9s_fids(srv, &fids));
-	return fids.open;
 }
 
 /* The client said goodbye to each fid. */

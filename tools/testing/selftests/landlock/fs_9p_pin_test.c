@@ -153,7 +153,7 @@ TEST_F(p9_pin, S19_no_read_mode)
 	ASSERT_EQ(0, p9s_reset(srv));
 	EXPECT_EQ(0, p9_add_rule_fd(ruleset_fd, fd, access));
 	EXPECT_EQ(0, p9s_count(srv, P9_TLOPEN));
-	EXPECT_EQ(0, num_open(_metadata, srv));
+	settle(_metadata, srv, 0);
 	/* The inode is there. */
 	P9_EXPECT(0, ruleset_fd, P9_WRITE, file_ruled);
 	P9_EXPECT(EACCES, ruleset_fd, P9_WRITE, file_sibling);
@@ -177,7 +177,7 @@ TEST_F(p9_pin, S19_no_read_server)
 	fd = open(dir_ruled, O_PATH | O_CLOEXEC);
 	ASSERT_LE(0, fd);
 	for (i = 0; i < ARRAY_SIZE(errors); i++) {
-		before = num_fids(_metadata, srv);
+		before = num_fids(_metadata, srv, 0);
 		ruleset_fd = p9_ruleset(_metadata, ACCESS_RO, NULL);
 		ASSERT_EQ(0, p9s_disarm(srv));
 		ASSERT_EQ(0, p9s_reset(srv));
@@ -281,10 +281,11 @@ TEST_F(p9_special, S20_never_opened)
 	fd = open(P9 "/ruled/x", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	ASSERT_LE(0, fd);
 	ruleset_fd = p9_ruleset(_metadata, access, NULL);
+	settle(_metadata, srv, 0);
 	ASSERT_EQ(0, p9s_reset(srv));
 	EXPECT_EQ(0, p9_add_rule_fd(ruleset_fd, fd, access));
 	EXPECT_EQ(0, p9s_total(srv));
-	EXPECT_EQ(0, num_open(_metadata, srv));
+	settle(_metadata, srv, 0);
 	if (can_open) {
 		/* The inode is there. */
 		P9_EXPECT(0, ruleset_fd, P9_OPEN_RDWR, P9 "/ruled/x");
@@ -417,7 +418,7 @@ TEST_F(p9_swap, S20_between_lookup_and_open)
 	ASSERT_EQ(0, put(srv, "x", variant->old_mode));
 	fd = open(P9 "/x", O_PATH | O_CLOEXEC);
 	ASSERT_LE(0, fd);
-	before = num_fids(_metadata, srv);
+	before = num_fids(_metadata, srv, 0);
 	ruleset_fd = p9_ruleset(_metadata, ACCESS_RO, NULL);
 	ASSERT_LT(0, p9s_hold_next(srv, variant->message));
 	pid = fork();
@@ -462,7 +463,7 @@ TEST_F(p9_swap, S17_kill_during_pin)
 
 	fd = open(dir_ruled, O_PATH | O_CLOEXEC);
 	ASSERT_LE(0, fd);
-	before = num_fids(_metadata, srv);
+	before = num_fids(_metadata, srv, 0);
 	ruleset_fd = p9_ruleset(_metadata, ACCESS_RO, NULL);
 	ASSERT_EQ(0, p9_add_rule(ruleset_fd, file_other,
 				 LANDLOCK_ACCESS_FS_READ_FILE));
@@ -615,7 +616,7 @@ TEST_F(p9_fault, ruleset_unchanged)
 		  p9_add_rule(ruleset_fd, LOCAL, LANDLOCK_ACCESS_FS_READ_DIR));
 	fd = open(dir_ruled, O_PATH | O_CLOEXEC);
 	ASSERT_LE(0, fd);
-	before = num_fids(_metadata, srv);
+	before = num_fids(_metadata, srv, 1);
 	if (!rule.qid.path)
 		rule.qid.path = p9s_qid_path(srv, "ruled");
 	armed = p9s_arm(srv, &rule);
