@@ -71,14 +71,19 @@ make_demo_server() {
 		$(find "$tests" -name 'p9_server*.c' ! -name '*_test.c') -lcap -lpthread
 }
 
+# What a tree does not have is left out: a stock one has no tests of 9p.
 make_selftests() {
-	local src=$1 out=$2
+	local src=$1 out=$2 d
 
-	kmake -C "$src" ARCH=x86 O="$out/headers" headers_install &&
-		kmake -C "$src/tools/testing/selftests/landlock" OUTPUT="$out" \
-			KHDR_INCLUDES="-isystem $out/headers/usr/include" all &&
-		ccache gcc -Wall -O2 -isystem "$out/headers/usr/include" \
-			-o "$out/sandboxer" "$src/samples/landlock/sandboxer.c" &&
+	kmake -C "$src" ARCH=x86 O="$out/headers" headers_install || return
+	for d in landlock filesystems/9p; do
+		[ ! -f "$src/tools/testing/selftests/$d/Makefile" ] ||
+			kmake -C "$src/tools/testing/selftests/$d" OUTPUT="$out" \
+				KHDR_INCLUDES="-isystem $out/headers/usr/include" all ||
+			return
+	done
+	ccache gcc -Wall -O2 -isystem "$out/headers/usr/include" \
+		-o "$out/sandboxer" "$src/samples/landlock/sandboxer.c" &&
 		gcc -Wall -Wextra -O2 -isystem "$out/headers/usr/include" \
 			-o "$out/restrict" "$ROOT/harness/um/restrict.c" &&
 		make_demo_server "$src" "$out"
@@ -89,8 +94,9 @@ build_selftests() {
 	local src=$1 out=$2 sums
 
 	sums=$(cd "$src" && find tools/testing/selftests/landlock samples/landlock \
-		tools/testing/selftests/*.h include/uapi "$ROOT"/harness/um/*.c \
-		-type f -exec sha256sum {} + | sort | sha256sum)
+		tools/testing/selftests/filesystems tools/testing/selftests/*.h \
+		include/uapi "$ROOT"/harness/um/*.c -type f -exec sha256sum {} + |
+		sort | sha256sum)
 	[ "$sums" != "$(cat "$out/sums" 2>/dev/null)" ] || return 0
 	mkdir -p "$out"
 	rm -f "$out/sums"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The suites of ./run test.  Each records its results, none stops the run.
 
-SUITES="kunit 9p diod modules upstream qemu series style"
+SUITES="kunit 9p diod modules upstream stress qemu series style"
 QUICK="kunit 9p diod"
 
 # What a suite needs to be built.
@@ -141,6 +141,38 @@ suite_modules() {
 	record_all < <(ktap modules "" "$LOG/modules/output")
 }
 
+# General health of 9p: what fails must fail on the stock kernel too.
+suite_stress() {
+	local name failing
+
+	um_ready
+	new_job stress
+	guest stress "$BUILD/um/vmlinux" 900 kunit.enable=0 \
+		"$ROOT/harness/um/stress.sh" >/dev/null ||
+		record fail stress "guest is clean" "see build/log/stress"
+	ktap stress "" "$LOG/stress/output" >"$LOG/stress.tsv"
+	mapfile -t failing < <(awk -F'\t' '$1 == "fail" { print $3 }' "$LOG/stress.tsv")
+	: >"$LOG/stress-stock.tsv"
+	if [ ${#failing[@]} -gt 0 ]; then
+		build_um_stock
+		new_job stress-stock
+		guest stress-stock "$BUILD/um-stock/vmlinux" 900 kunit.enable=0 \
+			"$ROOT/harness/um/stress.sh" "${failing[@]}" >/dev/null ||
+			say "# the stock kernel is not clean, see build/log/stress-stock"
+		ktap stress "" "$LOG/stress-stock/output" >"$LOG/stress-stock.tsv"
+	fi
+	awk -F'\t' '$1 != "fail"' "$LOG/stress.tsv" >"$LOG/stress-passed.tsv"
+	record_all <"$LOG/stress-passed.tsv"
+	for name in "${failing[@]}"; do
+		if grep -q "^fail	stress	$name	" "$LOG/stress-stock.tsv"; then
+			say "    fails on both kernels: $name"
+			record pass stress "$name"
+		else
+			record fail stress "$name" "see build/log/stress/stress.log"
+		fi
+	done
+}
+
 suite_qemu() {
 	if [ ! -x "$ROOT/harness/qemu/test.sh" ]; then
 		record fail qemu "suite" "harness/qemu/test.sh is missing"
@@ -149,6 +181,7 @@ suite_qemu() {
 	# Both filesystems and both security models; test.sh has all four pairs.
 	"$ROOT/harness/qemu/test.sh" ext4.none tmpfs.mapped-xattr >"$LOG/qemu.tap"
 	record_all < <(ktap qemu "" "$LOG/qemu.tap" $?)
+	cost_rename
 }
 
 # run test --stock: the tests of 9p files must be able to fail.

@@ -18,6 +18,22 @@ struct fs_pin *v9fs_pin(struct dentry *dentry);
 void v9fs_unpin(struct fs_pin *pin);
 
 /**
+ * v9fs_generation - Get the generation in a reply
+ *
+ * @result_mask: What the server says that its reply has.
+ * @generation: The st_gen of this reply.
+ *
+ * Servers that always say that they give one (e.g. diod) give 0.
+ *
+ * Context: Any context.
+ * Return: The generation, or 0 if there is none.
+ */
+static inline u64 v9fs_generation(const u64 result_mask, const u64 generation)
+{
+	return result_mask & P9_STATS_GEN ? generation : 0;
+}
+
+/**
  * v9fs_set_generation - Remember the generation of a new inode
  *
  * @v9inode: The inode that is being made.
@@ -25,8 +41,7 @@ void v9fs_unpin(struct fs_pin *pin);
  * @generation: The st_gen of this reply.
  *
  * Kept apart from i_generation, which has 32 bits, is set even if the server
- * did not give one, and changes with each refresh.  Servers that always say
- * that they give one (e.g. diod) give 0.
+ * did not give one, and changes with each refresh.
  *
  * Context: Any context (called with the lock of the inode hash table).
  */
@@ -34,8 +49,8 @@ static inline void v9fs_set_generation(struct v9fs_inode *const v9inode,
 				       const u64 result_mask,
 				       const u64 generation)
 {
-	v9inode->has_generation = (result_mask & P9_STATS_GEN) && generation;
-	v9inode->generation = v9inode->has_generation ? generation : 0;
+	v9inode->generation = v9fs_generation(result_mask, generation);
+	v9inode->has_generation = v9inode->generation;
 }
 
 #endif /* FS_9P_IDENTITY_H */

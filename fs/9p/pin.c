@@ -8,6 +8,7 @@
  * depend on what happens to them.
  */
 
+#include <linux/compiler.h>
 #include <linux/container_of.h>
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -92,6 +93,19 @@ static int v9fs_pin_error(const int err)
 	}
 }
 
+/*
+ * The caller may go on with the inode itself.  Without pin nor generation,
+ * nothing tells a later file with the same number apart: makes sure that it
+ * never gets this inode.
+ */
+static struct fs_pin *v9fs_not_pinned(struct inode *const inode, int err)
+{
+	err = v9fs_pin_error(err);
+	if (err == -EOPNOTSUPP && !V9FS_I(inode)->has_generation)
+		WRITE_ONCE(V9FS_I(inode)->never_reuse, true);
+	return ERR_PTR(err);
+}
+
 /**
  * v9fs_pin - Pin a file with an open fid
  *
@@ -116,16 +130,16 @@ struct fs_pin *v9fs_pin(struct dentry *const dentry)
 
 	/* Opening any other type has side effects on the server. */
 	if (!S_ISDIR(inode->i_mode) && !S_ISREG(inode->i_mode))
-		return ERR_PTR(-EOPNOTSUPP);
+		return v9fs_not_pinned(inode, -EOPNOTSUPP);
 
 	/* The pin would be the only handle that such a file may have. */
 	if (V9FS_I(inode)->qid.type & P9_QTEXCL)
-		return ERR_PTR(-EOPNOTSUPP);
+		return v9fs_not_pinned(inode, -EOPNOTSUPP);
 
 	/* The server may run with more rights than the caller. */
 	err = inode_permission(&nop_mnt_idmap, inode, MAY_READ);
 	if (err)
-		return ERR_PTR(v9fs_pin_error(err));
+		return v9fs_not_pinned(inode, err);
 
 	pin = kzalloc_obj(*pin, GFP_KERNEL_ACCOUNT);
 	if (!pin)
@@ -154,7 +168,7 @@ put_fid:
 	p9_fid_put_nowait(fid);
 free_pin:
 	kfree(pin);
-	return ERR_PTR(v9fs_pin_error(err));
+	return v9fs_not_pinned(inode, err);
 }
 
 /**

@@ -46,7 +46,20 @@ make_programs() {
 			-o "$out/guest_9p" "$ROOT/harness/qemu/guest_9p.c" &&
 		ccache gcc -static -O2 -Wall \
 			-isystem "$out/headers/usr/include" \
-			-o "$out/sandboxer" "$src/samples/landlock/sandboxer.c"
+			-o "$out/sandboxer" "$src/samples/landlock/sandboxer.c" &&
+		make_rename_bench "$src/tools/testing/selftests" "$out"
+}
+
+# With the in-test server.
+make_rename_bench() {
+	local tests=$1/landlock out=$2
+
+	[ -f "$1/filesystems/9p/rename_bench.c" ] || return 0
+	# shellcheck disable=SC2046 # Words.
+	ccache gcc -static -O2 -Wall -D_GNU_SOURCE= -pthread -I"$tests" \
+		-isystem "$out/headers/usr/include" -o "$out/rename_bench" \
+		"$1/filesystems/9p/rename_bench.c" \
+		$(find "$tests" -name 'p9_server*.c' ! -name '*_test.c')
 }
 
 make_initramfs() {
@@ -56,6 +69,8 @@ make_initramfs() {
 	mkdir -p "$root/bin" "$root/dev" "$root/proc" "$root/sys" "$root/tmp" \
 		"$root/mnt" &&
 		cp /bin/busybox "$out/guest_9p" "$out/sandboxer" "$root/bin/" &&
+		{ [ ! -f "$out/rename_bench" ] ||
+			cp "$out/rename_bench" "$root/bin/"; } &&
 		cp "$ROOT/harness/qemu/init.sh" "$root/init" &&
 		chmod 755 "$root/init" &&
 		ln -s busybox "$root/bin/sh" &&
