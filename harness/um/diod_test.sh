@@ -106,13 +106,65 @@ cache_mode() {
 cache_mmap() { cache_mode mmap; }
 cache_readahead() { cache_mode readahead; }
 cache_loose() { cache_mode loose; }
+cache_none_qid() { cache_mode none,inodeident=qid; }
+
+# event FILE COMMAND...: a mark on the file sees what is written by the command
+# after all that is cached is gone.
+event() {
+	local file=$1 pid i
+
+	shift
+	busybox inotifyd - "$file:w" >/tmp/events 2>&1 &
+	pid=$!
+	for i in {1..200}; do
+		grep -qs ^inotify "/proc/$pid/fdinfo/"* && break
+		sleep 0.05
+	done
+	drop_caches
+	"$@"
+	for i in {1..200}; do
+		grep -q . /tmp/events && break
+		sleep 0.05
+	done
+	kill $pid
+	wait $pid 2>/dev/null
+	grep -q "^w" /tmp/events
+}
+append() { echo more >>$M/e/f; }
+append_moved() { mv $M/e $M/g && drop_caches && echo more >>$M/g/f && mv $M/g $M/e; }
+marks_survive() {
+	umount $M && p9_mount $M && event $M/e/f append &&
+		event $M/e/f append_moved
+}
+
+# The inode is the same one; what it has is not.
+content_of_marked() {
+	local pid rc
+
+	umount $M && p9_mount $M "cache=$1" || return
+	busybox inotifyd - $M/d/f:w >/dev/null 2>&1 &
+	pid=$!
+	until grep -qs ^inotify "/proc/$pid/fdinfo/"*; do sleep 0.05; done
+	grep -q . $M/d/f && drop_caches &&
+		seq 10000 >$EXPORT/d/f && cmp $EXPORT/d/f $M/d/f &&
+		echo less >$EXPORT/d/f && cmp $EXPORT/d/f $M/d/f &&
+		seq 5000 >$EXPORT/d/f && cmp $EXPORT/d/f $M/d/f
+	rc=$?
+	kill $pid
+	wait $pid 2>/dev/null
+	return $rc
+}
+content_none() { content_of_marked none; }
+content_readahead() { content_of_marked readahead; }
+content_mmap() { content_of_marked mmap; }
 mounted() { mountpoint -q $M; }
 
 TESTS="mounted granted_dir granted_file granted_root sibling_denied
 	sibling_of_file_denied listing_denied after_drop rewritten_on_server
 	gain_by_rename gain_by_link rename_without_gain create_in_granted
 	create_beside_denied umount_live remount cache_mmap cache_readahead
-	cache_loose"
+	cache_loose cache_none_qid marks_survive content_none
+	content_readahead content_mmap"
 
 p9_start || exit
 fresh_tree

@@ -209,6 +209,20 @@ static void p9_mount(struct __test_metadata *const _metadata,
 	}
 }
 
+static __maybe_unused bool p9_can_mount(struct __test_metadata *const _metadata,
+					struct p9_env *const env,
+					const char *const opts)
+{
+	int err;
+
+	set_cap(_metadata, CAP_SYS_ADMIN);
+	err = p9s_mount(env->srv, P9, opts);
+	if (!err)
+		err = umount(P9);
+	clear_cap(_metadata, CAP_SYS_ADMIN);
+	return !err;
+}
+
 /* Returns 0 or errno. */
 static __maybe_unused int p9_umount(struct __test_metadata *const _metadata,
 				    const char *const dir, const int flags)

@@ -121,6 +121,14 @@ FIXTURE_VARIANT_ADD(p9, qemu_none) {
 };
 
 /* clang-format off */
+FIXTURE_VARIANT_ADD(p9, qemu_qid) {
+	/* clang-format on */
+	.behaviour = P9S_PATH_QEMU,
+	.opts = "inodeident=qid",
+	.dotl = true,
+};
+
+/* clang-format off */
 FIXTURE_VARIANT_ADD(p9, qemu_mmap) {
 	/* clang-format on */
 	.behaviour = P9S_PATH_QEMU,
@@ -189,6 +197,9 @@ FIXTURE_SETUP(p9)
 		SKIP(return, "9p is not supported");
 
 	ASSERT_EQ(0, p9s_build(self->env.srv, layout));
+	if (strstr(variant->opts, "inodeident=") &&
+	    !p9_can_mount(_metadata, &self->env, variant->opts))
+		SKIP(return, "inodeident= is not supported");
 	p9_mount(_metadata, &self->env, variant->opts);
 }
 

@@ -280,12 +280,14 @@ TEST_F(data, unflushed_tail)
 	check_content(_metadata, self, G, "small tail end");
 }
 
-/* The same with a file that the server made longer, elsewhere */
-TEST_F(data, unflushed_and_grown)
+static void grow_unflushed(struct __test_metadata *const _metadata,
+			   FIXTURE_DATA(data) *const self, const bool read)
 {
 	const int fd = open(F, O_RDWR | O_CLOEXEC);
 
 	ASSERT_LE(0, fd);
+	if (read)
+		ASSERT_EQ(5, pread(fd, self->buf, sizeof(self->buf), 0));
 	ASSERT_EQ(5, pwrite(fd, "LOCAL", 5, 0));
 	ASSERT_EQ(5, p9s_write(self->env.srv, "f", " tail", 5, 5));
 	ASSERT_EQ(0, touch(G));
@@ -296,6 +298,18 @@ TEST_F(data, unflushed_and_grown)
 	EXPECT_TRUE(p9s_content_is(self->env.srv, "f", "LOCAL tail"));
 	check_content(_metadata, self, F, "LOCAL tail");
 	check_content(_metadata, self, G, "LOCAL tail");
+}
+
+/* The same with a file that the server made longer, elsewhere */
+TEST_F(data, unflushed_and_grown)
+{
+	grow_unflushed(_metadata, self, false);
+}
+
+/* With the whole page in the cache, not only what was written */
+TEST_F(data, unflushed_read_and_grown)
+{
+	grow_unflushed(_metadata, self, true);
 }
 
 /* Asking for the attributes of an open file is enough. */

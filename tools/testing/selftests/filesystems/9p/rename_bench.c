@@ -76,10 +76,16 @@ static void bench(const int files)
 	if (ret)
 		errx(1, "cannot mount: %d", ret);
 	for (i = 0; i < files; i++) {
-		snprintf(path, sizeof(path), MNT "/d/%d/%d", i / PER_DIR, i);
+		/* Holds the directories, which are then not asked for. */
+		snprintf(path, sizeof(path), MNT "/d/%d", i / PER_DIR);
+		if (i % PER_DIR == 0 && chdir(path))
+			err(1, "%s", path);
+		snprintf(path, sizeof(path), "%d", i);
 		if (inotify_add_watch(inotify_fd, path, IN_ATTRIB) < 0)
 			err(1, "%s", path);
 	}
+	if (chdir("/"))
+		err(1, "/");
 	write_file("/proc/sys/vm/drop_caches", "3");
 
 	for (i = 0; i < NUM_RENAMES / 10; i++)
