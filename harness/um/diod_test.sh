@@ -108,27 +108,40 @@ cache_readahead() { cache_mode readahead; }
 cache_loose() { cache_mode loose; }
 cache_none_qid() { cache_mode none,inodeident=qid; }
 
+# Marks a file until unmark; the events are in /tmp/events.
+mark() {
+	rm -f /tmp/marked
+	mkfifo /tmp/marked
+	inotifywait -m -e modify --format %e "$1" >/tmp/events 2>/tmp/marked &
+	mark_pid=$!
+	exec 5</tmp/marked
+	until read -r line <&5 && [ "$line" = "Watches established." ]; do
+		kill -0 $mark_pid || return
+	done
+}
+unmark() {
+	kill $mark_pid
+	wait $mark_pid 2>/dev/null
+	exec 5<&-
+}
+
 # event FILE COMMAND...: a mark on the file sees what is written by the command
 # after all that is cached is gone.
 event() {
-	local file=$1 pid i
+	local rc
 
+	mark "$1" || return
 	shift
-	busybox inotifyd - "$file:w" >/tmp/events 2>&1 &
-	pid=$!
-	for i in {1..200}; do
-		grep -qs ^inotify "/proc/$pid/fdinfo/"* && break
-		sleep 0.05
-	done
 	drop_caches
 	"$@"
-	for i in {1..200}; do
-		grep -q . /tmp/events && break
+	for _ in {1..100}; do
+		grep -q MODIFY /tmp/events && break
 		sleep 0.05
 	done
-	kill $pid
-	wait $pid 2>/dev/null
-	grep -q "^w" /tmp/events
+	grep -q MODIFY /tmp/events
+	rc=$?
+	unmark
+	return $rc
 }
 append() { echo more >>$M/e/f; }
 append_moved() { mv $M/e $M/g && drop_caches && echo more >>$M/g/f && mv $M/g $M/e; }
@@ -139,19 +152,15 @@ marks_survive() {
 
 # The inode is the same one; what it has is not.
 content_of_marked() {
-	local pid rc
+	local rc
 
-	umount $M && p9_mount $M "cache=$1" || return
-	busybox inotifyd - $M/d/f:w >/dev/null 2>&1 &
-	pid=$!
-	until grep -qs ^inotify "/proc/$pid/fdinfo/"*; do sleep 0.05; done
+	umount $M && p9_mount $M "cache=$1" && mark $M/d/f || return
 	grep -q . $M/d/f && drop_caches &&
 		seq 10000 >$EXPORT/d/f && cmp $EXPORT/d/f $M/d/f &&
 		echo less >$EXPORT/d/f && cmp $EXPORT/d/f $M/d/f &&
 		seq 5000 >$EXPORT/d/f && cmp $EXPORT/d/f $M/d/f
 	rc=$?
-	kill $pid
-	wait $pid 2>/dev/null
+	unmark
 	return $rc
 }
 content_none() { content_of_marked none; }
