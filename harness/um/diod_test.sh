@@ -108,10 +108,11 @@ cache_readahead() { cache_mode readahead; }
 cache_loose() { cache_mode loose; }
 cache_none_qid() { cache_mode none,inodeident=qid; }
 
-# Marks a file until unmark; the events are in /tmp/events.
+# Marks a file until unmark; the events come by descriptor 6.
 mark() {
-	rm -f /tmp/marked
-	mkfifo /tmp/marked
+	rm -f /tmp/marked /tmp/events
+	mkfifo /tmp/marked /tmp/events
+	exec 6<>/tmp/events
 	inotifywait -m -e modify --format %e "$1" >/tmp/events 2>/tmp/marked &
 	mark_pid=$!
 	exec 5</tmp/marked
@@ -122,23 +123,18 @@ mark() {
 unmark() {
 	kill $mark_pid
 	wait $mark_pid 2>/dev/null
-	exec 5<&-
+	exec 5<&- 6<&-
 }
 
 # event FILE COMMAND...: a mark on the file sees what is written by the command
 # after all that is cached is gone.
 event() {
-	local rc
+	local rc what
 
 	mark "$1" || return
 	shift
 	drop_caches
-	"$@"
-	for _ in {1..100}; do
-		grep -q MODIFY /tmp/events && break
-		sleep 0.05
-	done
-	grep -q MODIFY /tmp/events
+	"$@" && read -r -t 20 what <&6 && [ "$what" = MODIFY ]
 	rc=$?
 	unmark
 	return $rc

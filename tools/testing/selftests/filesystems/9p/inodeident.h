@@ -15,12 +15,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/landlock.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../kselftest_harness.h"
@@ -168,14 +172,33 @@ static uint32_t __maybe_unused events(const struct env *const env, const int wd)
 	return masks;
 }
 
-/* Returns 0 or errno. */
+/* Returns 0 or errno.  Does not wait for a writer (FIFO). */
 static int __maybe_unused touch(const char *const path)
 {
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return errno;
 	return close(fd) ? errno : 0;
+}
+
+/* Returns 0 or errno of the open by a child with this ruleset. */
+static int __maybe_unused try_sandboxed(const int ruleset_fd,
+					const char *const path)
+{
+	int status;
+	const pid_t child = fork();
+
+	if (child == 0) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		    syscall(__NR_landlock_restrict_self, ruleset_fd, 0))
+			_exit(250);
+		_exit(touch(path));
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child ||
+	    !WIFEXITED(status))
+		return 251;
+	return WEXITSTATUS(status);
 }
 
 /* Is @word in the options of the mount at @dir? */

@@ -10,7 +10,6 @@
 #include <linux/landlock.h>
 #include <pthread.h>
 #include <sys/fanotify.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -353,23 +352,6 @@ TEST_F(users, lock)
 		EXPECT_EQ(1, WEXITSTATUS(status));
 out:
 	close(fd);
-}
-
-static int try_sandboxed(const int ruleset_fd, const char *const path)
-{
-	int status;
-	const pid_t child = fork();
-
-	if (child == 0) {
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-		    syscall(__NR_landlock_restrict_self, ruleset_fd, 0))
-			_exit(250);
-		_exit(touch(path));
-	}
-	if (child < 0 || waitpid(child, &status, 0) != child ||
-	    !WIFEXITED(status))
-		return 251;
-	return WEXITSTATUS(status);
 }
 
 TEST_F(users, landlock)

@@ -8,7 +8,6 @@
 
 #include <linux/landlock.h>
 #include <pthread.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -329,24 +328,6 @@ TEST_F(race, come_and_go)
 }
 
 /* Landlock */
-
-static int try_sandboxed(const int ruleset_fd, const char *const path)
-{
-	int fd, status;
-	const pid_t child = fork();
-
-	if (child == 0) {
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-		    syscall(__NR_landlock_restrict_self, ruleset_fd, 0))
-			_exit(250);
-		fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		_exit(fd < 0 ? errno : 0);
-	}
-	if (child < 0 || waitpid(child, &status, 0) != child ||
-	    !WIFEXITED(status))
-		return 251;
-	return WEXITSTATUS(status);
-}
 
 /*
  * A file that cannot be pinned is ruled by its inode: a later file with the same
