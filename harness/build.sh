@@ -49,8 +49,12 @@ build_um() {
 # 9p as modules.
 build_um_modules() {
 	make_tmpdir
-	sed -E 's/^(CONFIG_(NET_9P|NET_9P_FD|9P_FS|NETFS_SUPPORT))=y/\1=m/' \
-		"$ROOT/harness/um/config" >"$tmpdir/config"
+	{
+		sed -E 's/^(CONFIG_(NET_9P|NET_9P_FD|9P_FS|NETFS_SUPPORT))=y/\1=m/' \
+			"$ROOT/harness/um/config"
+		say CONFIG_MODULES=y
+		say CONFIG_MODULE_UNLOAD=y
+	} >"$tmpdir/config"
 	um_build "$BUILD/tree" "$BUILD/um-modules" "patched kernel, 9p as modules" \
 		"$tmpdir/config"
 }
