@@ -5,7 +5,7 @@ PACKAGES_BASE="gcc make libc6-dev bc bison flex ccache rsync xz-utils perl
 	python3 libcap-dev diod busybox-static util-linux"
 PACKAGES_TEST="libelf-dev libssl-dev e2fsprogs kmod cpio sparse clang-19 lld-19
 	llvm-19 clang-format codespell shellcheck stress-ng fio
-	inotify-tools"
+	inotify-tools nfs-ganesha nfs-ganesha-vfs"
 PACKAGES_QEMU="qemu-system-x86"
 
 missing_packages() {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The suites of ./run test.  Each records its results, none stops the run.
 
-SUITES="kunit 9p diod modules upstream stress qemu series style"
+SUITES="kunit 9p diod modules upstream stress qemu matrix series style"
 QUICK="kunit 9p diod"
 
 # What a suite needs to be built.
@@ -182,6 +182,20 @@ suite_qemu() {
 	"$ROOT/harness/qemu/test.sh" ext4.none tmpfs.mapped-xattr >"$LOG/qemu.tap"
 	record_all < <(ktap qemu "" "$LOG/qemu.tap" $?)
 	cost_rename
+}
+
+suite_matrix() {
+	matrix_cells
+	if [ "$matrix_clean" -eq 1 ]; then
+		record pass matrix "no splat"
+	else
+		record fail matrix "no splat" "see build/log/matrix-qemu, matrix-um"
+	fi
+	record_all < <(matrix_results)
+	make_tmpdir
+	matrix_rst >"$tmpdir/matrix.rst"
+	cmp -s "$tmpdir/matrix.rst" "$ROOT/$MATRIX_RST" ||
+		say "    $MATRIX_RST is not of this run; ./run matrix writes it"
 }
 
 # run test --stock: the tests of 9p files must be able to fail.

@@ -37,6 +37,13 @@ qemu_build() {
 	[ -f "$out/arch/x86/boot/bzImage" ] || die "$out: no bzImage was made"
 }
 
+# make_matrix_guest OUT: OUT/matrix, with the headers that are there.
+make_matrix_guest() {
+	ccache gcc -static -O2 -Wall -Wextra \
+		-isystem "$1/headers/usr/include" \
+		-o "$1/matrix" "$ROOT/harness/matrix/guest.c"
+}
+
 make_programs() {
 	local src=$1 out=$2
 
@@ -44,6 +51,7 @@ make_programs() {
 		ccache gcc -static -O2 -Wall -Wextra -pthread \
 			-isystem "$out/headers/usr/include" \
 			-o "$out/guest_9p" "$ROOT/harness/qemu/guest_9p.c" &&
+		make_matrix_guest "$out" &&
 		ccache gcc -static -O2 -Wall \
 			-isystem "$out/headers/usr/include" \
 			-o "$out/sandboxer" "$src/samples/landlock/sandboxer.c" &&
@@ -68,7 +76,8 @@ make_initramfs() {
 	rm -rf "$root"
 	mkdir -p "$root/bin" "$root/dev" "$root/proc" "$root/sys" "$root/tmp" \
 		"$root/mnt" &&
-		cp /bin/busybox "$out/guest_9p" "$out/sandboxer" "$root/bin/" &&
+		cp /bin/busybox "$out/guest_9p" "$out/matrix" "$out/sandboxer" \
+			"$root/bin/" &&
 		{ [ ! -f "$out/rename_bench" ] ||
 			cp "$out/rename_bench" "$root/bin/"; } &&
 		cp "$ROOT/harness/qemu/init.sh" "$root/init" &&

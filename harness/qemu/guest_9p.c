@@ -3,13 +3,12 @@
  * Landlock on a 9p mount of QEMU, seen from the guest
  *
  * Runs as root in an initramfs.  The second serial port leads to test.sh on the
- * host, which owns the exported directory.  Lines from here to there:
+ * host.  Lines from here to there, besides those in guest.h:
  *
  *   plan NAME           a case that will have a result
  *   ok NAME             ... it passed
  *   not NAME # WHY      ... it failed
  *   skip NAME # WHY     ... it could not run
- *   do VERB ARGUMENT... asks the host to act; it answers "ok [NUMBER]" or "no"
  *   end                 the last line
  *
  * Each case has a directory of its own in the export and a mount of its own.
@@ -769,24 +768,6 @@ static void run_case(const size_t i)
 		tell("ok %s", case_dir);
 	else
 		tell("%s %s # %s", skipped ? "skip" : "not", case_dir, error);
-}
-
-/* One round trip with the host per line, without echo. */
-static void open_host(void)
-{
-	const int fd = open("/dev/ttyS1", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	struct termios t;
-
-	if (fd < 0 || tcgetattr(fd, &t))
-		broken("/dev/ttyS1");
-	cfmakeraw(&t);
-	cfsetspeed(&t, B115200);
-	if (tcsetattr(fd, TCSANOW, &t))
-		broken("/dev/ttyS1");
-	to_host = fdopen(dup(fd), "w");
-	from_host = fdopen(fd, "r");
-	if (!to_host || !from_host)
-		broken("/dev/ttyS1");
 }
 
 int main(void)

@@ -1,40 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What all cases of guest_9p need: the channel to the host, the mount, sandboxes,
- * and checks that tell why they failed.
+ * What all cases of guest_9p need: the mount, sandboxes, and checks that tell why
+ * they failed.
  */
 
 #ifndef GUEST_9P_H
 #define GUEST_9P_H
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/landlock.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/types.h>
-#include <sys/wait.h>
-#include <termios.h>
-#include <unistd.h>
+#include "../guest.h"
 
-#define MNT "/mnt/p9"
-#define FS(name) LANDLOCK_ACCESS_FS_##name
-#define RO (FS(READ_FILE) | FS(READ_DIR))
-#define HANDLED                                                          \
-	(RO | FS(EXECUTE) | FS(WRITE_FILE) | FS(REMOVE_DIR) |            \
-	 FS(REMOVE_FILE) | FS(MAKE_DIR) | FS(MAKE_REG) | FS(MAKE_FIFO) | \
-	 FS(REFER) | FS(TRUNCATE))
 #define MANY 500
 
 enum op { READ, WRITE, LIST, RENAME, LINK, EXCHANGE, STOP };
@@ -54,14 +28,10 @@ struct sandbox {
 	int fd;
 };
 
-static FILE *to_host, *from_host;
 static const char *cache;
-static char case_dir[64];
 static long fds_before;
 static struct sandbox sandboxes[8];
 static size_t sandbox_count;
-static int rulesets[16];
-static size_t ruleset_count;
 static bool mounted;
 static char why[400];
 static bool skipped;
@@ -80,57 +50,9 @@ static bool skipped;
 			return e_;           \
 	} while (0)
 
-__attribute__((noreturn)) static void broken(const char *const what)
-{
-	fprintf(stderr, "guest_9p: %s: %s\n", what, strerror(errno));
-	exit(2);
-}
-
-/* The path of a file of this case in the guest. */
-static const char *in(const char *const top, const char *const name)
-{
-	static char paths[8][200];
-	static unsigned int next;
-	char *const path = paths[next++ % 8];
-
-	snprintf(path, sizeof(paths[0]), "%s/%s/%s", top, case_dir, name);
-	return path;
-}
-
 static const char *p9(const char *const name)
 {
 	return in(MNT, name);
-}
-
-static void tell(const char *const format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vfprintf(to_host, format, args);
-	va_end(args);
-	fputc('\n', to_host);
-	if (fflush(to_host))
-		broken("host");
-}
-
-/* Asks the host; paths are relative to the directory of the case. */
-static long host(const char *const verb, const char *const a,
-		 const char *const b)
-{
-	char line[100];
-	long n = 0;
-
-	tell("do %s %s %s %s", verb, case_dir, a, b);
-	if (!fgets(line, sizeof(line), from_host))
-		broken("no answer from the host");
-	if (strncmp(line, "ok", 2)) {
-		fprintf(stderr, "guest_9p: host: %s %s %s: %s", verb, a, b,
-			line);
-		exit(2);
-	}
-	sscanf(line, "ok %ld", &n);
-	return n;
 }
 
 static long host_fds(const long at_most)
@@ -139,18 +61,6 @@ static long host_fds(const long at_most)
 
 	snprintf(number, sizeof(number), "%ld", at_most);
 	return host("fds", number, "");
-}
-
-/* Some entries take more than one pass. */
-static void drop_caches(void)
-{
-	for (int i = 0; i < 3; i++) {
-		const int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
-
-		if (fd < 0 || write(fd, "3", 1) != 1)
-			broken("drop_caches");
-		close(fd);
-	}
 }
 
 static int do_mount(void)
@@ -232,48 +142,10 @@ static struct request request(const enum op op, const char *const a,
 	return r;
 }
 
-static int new_ruleset(void)
-{
-	const struct landlock_ruleset_attr attr = { .handled_access_fs =
-							    HANDLED };
-	const int fd =
-		syscall(__NR_landlock_create_ruleset, &attr, sizeof(attr), 0);
-
-	if (fd < 0)
-		broken("landlock_create_ruleset");
-	rulesets[ruleset_count++] = fd;
-	return fd;
-}
-
 static void close_rulesets(void)
 {
 	while (ruleset_count)
 		close(rulesets[--ruleset_count]);
-}
-
-/* Returns an errno. */
-static int add_rule(const int ruleset, const char *const path,
-		    const __u64 access)
-{
-	struct landlock_path_beneath_attr attr = { .allowed_access = access };
-	int err = 0;
-
-	attr.parent_fd = open(path, O_PATH | O_CLOEXEC);
-	if (attr.parent_fd < 0)
-		return errno;
-	if (syscall(__NR_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
-		    &attr, 0))
-		err = errno;
-	close(attr.parent_fd);
-	return err;
-}
-
-static int restrict_self(const int ruleset)
-{
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    syscall(__NR_landlock_restrict_self, ruleset, 0))
-		return errno;
-	return 0;
 }
 
 /* A process in a sandbox of so many layers that does what it is asked. */
@@ -328,11 +200,6 @@ static struct reply ask(struct sandbox *const box, const enum op op,
 	if (send(box->fd, &r, sizeof(r), MSG_NOSIGNAL) == sizeof(r))
 		recv(box->fd, &reply, sizeof(reply), 0);
 	return reply;
-}
-
-static const char *name_of(const int error)
-{
-	return error ? strerrorname_np(error) : "success";
 }
 
 static const char *expect(struct sandbox *const box, const char *const when,

@@ -22,7 +22,7 @@ if [ "$(id -u)" -eq 0 ] && [ -z "${QEMU_TEST_NS-}" ] && unshare -m true; then
 	QEMU_TEST_NS=1 exec unshare -m --propagation private "$0" "$@"
 fi
 
-for part in lib source build guest qemu/build; do
+for part in lib source build guest server_side qemu/build; do
 	# shellcheck source=/dev/null
 	. "$ROOT/harness/$part.sh"
 done
@@ -96,69 +96,12 @@ wait_fds() {
 	say "$n"
 }
 
-# recycle PATH INO: makes PATH anew until it has that inode number, at most 100
-# times; prints the number of tries, 0 if it never had.  The last one stays.
-recycle() {
-	local path=$1 ino=$2 i make=make_file
-
-	[ ! -d "$path" ] || make=make_dir
-	rm -rf "$path"
-	for i in {1..100}; do
-		$make "$path.$i"
-		if [ "$(stat -c %i "$path.$i")" = "$ino" ]; then
-			mv "$path.$i" "$path"
-			rm -rf "$path".[0-9]*
-			say "$i"
-			return
-		fi
-	done
-	mv "$path.100" "$path"
-	rm -rf "$path".[0-9]*
-	say 0
-}
-
-make_file() { printf recycled >"$1"; }
-make_dir() { mkdir "$1" && printf recycled >"$1/f"; }
-
 flip() {
 	local i
 
 	for ((i = 0; i < $2; i++)); do
 		mv "$1" "$1.away" && mv "$1.away" "$1" || return
 	done
-}
-
-# do_verb VERB CASE A B: prints a number or nothing; true if it was done.
-do_verb() {
-	local dir=$export/$2 a=$3 b=$4 i
-
-	case $2$a$b in
-	*..* | /* | *[[:space:]]*) return 1 ;;
-	esac
-	case $1 in
-	fresh)
-		rm -rf "$dir" && mkdir -p "$dir/d/sub" "$dir/e/sub" &&
-			printf granted >"$dir/d/f" &&
-			printf deep >"$dir/d/sub/g" &&
-			printf secret >"$dir/e/f"
-		;;
-	gone) rm -rf "$dir" ;;
-	mv) mv -T "$dir/$a" "$dir/$b" ;;
-	ln) ln "$dir/$a" "$dir/$b" ;;
-	rm) rm -r "${dir:?}/$a" ;;
-	mkdir) mkdir "$dir/$a" ;;
-	fifo) mkfifo "$dir/$a" ;;
-	touch) touch "$dir/$a" ;;
-	write) printf %s "$b" >"$dir/$a" ;;
-	files)
-		mkdir "$dir/$a" &&
-			for ((i = 1; i <= b; i++)); do : >"$dir/$a/$i"; done
-		;;
-	ino) stat -c %i "$dir/$a" ;;
-	recycle) recycle "$dir/$a" "$b" ;;
-	fds) wait_fds "$a" ;;
-	*) return 1 ;;
-	esac
 }
 
 # host_do VERB CASE A B: does it and answers.

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0
+# What a guest asks for (harness/guest.h), done on the server's side of $export.
+
+# recycle PATH INO: makes PATH anew until it has that inode number, at most 100
+# times; prints the number of tries, 0 if it never had.  The last one stays.
+recycle() {
+	local path=$1 ino=$2 i make=make_file
+
+	[ ! -d "$path" ] || make=make_dir
+	rm -rf "$path"
+	for i in {1..100}; do
+		$make "$path.$i"
+		if [ "$(stat -c %i "$path.$i")" = "$ino" ]; then
+			mv "$path.$i" "$path"
+			rm -rf "$path".[0-9]*
+			say "$i"
+			return
+		fi
+	done
+	mv "$path.100" "$path"
+	rm -rf "$path".[0-9]*
+	say 0
+}
+
+make_file() { printf recycled >"$1"; }
+make_dir() { mkdir "$1" && printf recycled >"$1/f"; }
+
+# Two directories on two filesystems, each with a file: equal inode numbers and
+# times, if those are new filesystems.
+make_twins() {
+	[ -d "$1/m1/dir" ] || {
+		mkdir "$1/m1/dir" && printf one >"$1/m1/dir/one" &&
+			mkdir "$1/m2/dir" && printf two >"$1/m2/dir/two" &&
+			touch -d @1767225600 "$1"/m[12]/dir/* &&
+			touch -d @1767225600 "$1"/m[12]/dir
+	} && [ "$(stat -c '%i %Y' "$1/m1/dir" "$1/m1/dir/one")" = \
+		"$(stat -c '%i %Y' "$1/m2/dir" "$1/m2/dir/two")" ]
+}
+
+# do_verb VERB CASE A B: prints a number or nothing; true if it was done.
+do_verb() {
+	local dir=$export/$2 a=$3 b=$4 i
+
+	case $2$a$b in
+	*..* | /* | *[[:space:]]*) return 1 ;;
+	esac
+	case $1 in
+	fresh)
+		rm -rf "$dir" && mkdir -p "$dir/d/sub" "$dir/e/sub" &&
+			printf granted >"$dir/d/f" &&
+			printf deep >"$dir/d/sub/g" &&
+			printf secret >"$dir/e/f"
+		;;
+	gone) rm -rf "$dir" ;;
+	mv) mv -T "$dir/$a" "$dir/$b" ;;
+	ln) ln "$dir/$a" "$dir/$b" ;;
+	rm) rm -r "${dir:?}/$a" ;;
+	mkdir) mkdir "$dir/$a" ;;
+	fifo) mkfifo "$dir/$a" ;;
+	touch) touch "$dir/$a" ;;
+	write) printf %s "$b" >"$dir/$a" ;;
+	files)
+		mkdir "$dir/$a" &&
+			for ((i = 1; i <= b; i++)); do : >"$dir/$a/$i"; done
+		;;
+	chmod) chmod "$b" "$dir/$a" ;;
+	twins) make_twins "$dir" ;;
+	ino) stat -c %i "$dir/$a" ;;
+	recycle) recycle "$dir/$a" "$b" ;;
+	fds) wait_fds "$a" ;;
+	*) return 1 ;;
+	esac
+}
