@@ -18,13 +18,13 @@ matrix_cells() {
 		"$ROOT/harness/um/matrix.sh" "$BUILD/qemu/guest/matrix" \
 		>/dev/null || matrix_clean=0
 	cat "$LOG/matrix-qemu.out" "$LOG/matrix-um/output" | tr -d '\r' |
-		grep -aE '^(plan|done|cell|skip)	' >"$CELLS"
+		grep -aE '^(plan|done|cell|skip|fail)	' >"$CELLS"
 }
 
 # Result lines: each cell, each scenario that did not end, each server skipped.
 matrix_results() {
 	awk -F'\t' -v OFS='\t' '
-	$1 == "skip" { print "skip", "matrix", $2, $3 }
+	$1 == "skip" || $1 == "fail" { print $1, "matrix", $2, $3 }
 	$1 == "plan" { plan[$2 " " $3] = 1 }
 	$1 == "done" { delete plan[$2 " " $3] }
 	$1 == "cell" {
@@ -52,9 +52,9 @@ matrix_head() {
 	cat <<-END
 	.. SPDX-License-Identifier: GPL-2.0
 
-	=====================================
+	======================================
 	Landlock on 9p servers that move files
-	=====================================
+	======================================
 
 	What a Landlock rule on a 9p mount does when the server moves, replaces or
 	deletes files under it, on real servers.  This is generated from a run; Linux
@@ -97,7 +97,11 @@ matrix_head() {
 
 	END
 	awk -F'\t' '$1 == "plan" && !seen[$3]++ { print $3 "\t" $4 }' "$CELLS" |
-		sort | awk -F'\t' '{ print $1; print "  " $2 "."; print "" }'
+		sort | awk -F'\t' '{
+			print $1
+			print "  " toupper(substr($2, 1, 1)) substr($2, 2) "."
+			print ""
+		}'
 }
 
 # matrix_table TITLE PATTERN: the servers that match.

@@ -1,29 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
 # What a guest asks for (harness/guest.h), done on the server's side of $export.
 
-# recycle PATH INO: makes PATH anew until it has that inode number, at most 100
-# times; prints the number of tries, 0 if it never had.  The last one stays.
+# recycle PATH INO: makes PATH anew, with that inode number if one of 100 gets
+# it; prints which one got it, 0 if none did.  Programs are slow to start in a
+# guest, so there are few.
 recycle() {
-	local path=$1 ino=$2 i make=make_file
+	local path=$1 ino=$2 all=() p i
 
-	[ ! -d "$path" ] || make=make_dir
-	rm -rf "$path"
 	for i in {1..100}; do
-		$make "$path.$i"
-		if [ "$(stat -c %i "$path.$i")" = "$ino" ]; then
-			mv "$path.$i" "$path"
-			rm -rf "$path".[0-9]*
-			say "$i"
-			return
-		fi
+		all+=("$path.$i")
 	done
-	mv "$path.100" "$path"
+	if [ -d "$path" ]; then
+		rm -r "$path"
+		mkdir "${all[@]}"
+		for p in "${all[@]}"; do printf recycled >"$p/f"; done
+	else
+		rm "$path"
+		for p in "${all[@]}"; do printf recycled >"$p"; done
+	fi
+	i=$(stat -c %i "${all[@]}" | grep -nxF "$ino" | cut -d: -f1)
+	mv -T "$path.${i:-100}" "$path"
 	rm -rf "$path".[0-9]*
-	say 0
+	say "${i:-0}"
 }
-
-make_file() { printf recycled >"$1"; }
-make_dir() { mkdir "$1" && printf recycled >"$1/f"; }
 
 # Two directories on two filesystems, each with a file: equal inode numbers and
 # times, if those are new filesystems.

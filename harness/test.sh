@@ -187,9 +187,9 @@ suite_qemu() {
 suite_matrix() {
 	matrix_cells
 	if [ "$matrix_clean" -eq 1 ]; then
-		record pass matrix "no splat"
+		record pass matrix "guests are clean"
 	else
-		record fail matrix "no splat" "see build/log/matrix-qemu, matrix-um"
+		record fail matrix "guests are clean" "see build/log/matrix-qemu, matrix-um"
 	fi
 	record_all < <(matrix_results)
 	make_tmpdir

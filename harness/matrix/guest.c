@@ -280,9 +280,8 @@ static void s12_guest_rename(void)
 {
 	static const char *const dirs[] = { "a",   "a/x",   "a/x.c", "b",
 					    "b/y", "b/y.c", "c" };
-	static const char *const files[] = { "a/f", "a/f.c", "a/g", "a/g.c",
-					     "b/h", "b/h.c", "b/i", "b/i.c",
-					     "c/j", "c/j.c" };
+	static const char *const files[] = { "a/f", "a/g", "a/h", "a/i",
+					     "b/j", "b/k", "c/l" };
 	static const struct {
 		const char *step;
 		enum op op;
@@ -290,15 +289,15 @@ static void s12_guest_rename(void)
 		int error;
 	} ops[] = {
 		{ "rename a file, gains", RENAME, "a/f", "b/f", EXDEV },
-		{ "link a file, gains", LINK, "a/f", "b/l", EXDEV },
+		{ "link a file, gains", LINK, "a/g", "b/g", EXDEV },
 		{ "rename a directory, gains", RENAME, "a/x", "b/x", EXDEV },
-		{ "rename to where nothing is ruled", RENAME, "a/f", "c/f",
+		{ "rename to where nothing is ruled", RENAME, "a/h", "c/h",
 		  EACCES },
-		{ "rename from where nothing is ruled", RENAME, "c/j", "a/j",
+		{ "rename from where nothing is ruled", RENAME, "c/l", "a/l",
 		  EACCES },
-		{ "rename in a directory", RENAME, "a/f", "a/f2", 0 },
-		{ "rename a file, loses", RENAME, "b/h", "a/h", 0 },
-		{ "link a file, loses", LINK, "b/i", "a/i", 0 },
+		{ "rename in a directory", RENAME, "a/i", "a/i2", 0 },
+		{ "rename a file, loses", RENAME, "b/j", "a/j", 0 },
+		{ "link a file, loses", LINK, "b/k", "a/k", 0 },
 		{ "rename a directory, loses", RENAME, "b/y", "a/y", 0 },
 	};
 	const __u64 less = RO | FS(MAKE_REG) | FS(MAKE_DIR) | FS(REMOVE_FILE) |
@@ -308,8 +307,13 @@ static void s12_guest_rename(void)
 
 	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		make_dir(dirs[i]);
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char name[16];
+
 		make(files[i]);
+		snprintf(name, sizeof(name), "%s.c", files[i]);
+		make(name);
+	}
 	ruleset = rule("a", less);
 	ruled(ruleset, "b", less | FS(WRITE_FILE) | FS(EXECUTE));
 	start();

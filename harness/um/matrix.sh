@@ -70,7 +70,7 @@ for server in diod ganesha; do
 		servers+=("$server /run/$server 127.0.0.1 trans=tcp,port=${!port},version=9p2000.L,uname=root,access=user,aname=/run/$server")
 	else
 		sed 's/^/# /' /tmp/start.log /tmp/$server.*
-		say "skip	$server	does not start"
+		say "fail	$server	does not start"
 	fi
 done
 mkfifo /tmp/to /tmp/from
