@@ -82,12 +82,25 @@ static void s04_move_out(void)
 	reads("directory, new place", READ, BY_NAME, "e/subout/g", NULL);
 }
 
+/* For changes(): one for the sandbox, one for the process that is free. */
+static void pair(const char *const name)
+{
+	char free_one[32];
+
+	snprintf(free_one, sizeof(free_one), "%s.c", name);
+	host("write", name, name);
+	host("write", free_one, name);
+}
+
 static void s05_move_out_held(void)
 {
 	host("write", "d/h", "stays");
+	pair("d/sub/u");
+	pair("d/sub/r");
 	start();
 	hold("d/sub", "d/f");
-	sandbox(rule("d", RO | FS(MAKE_REG) | FS(WRITE_FILE)));
+	sandbox(rule("d", RO | FS(MAKE_REG) | FS(WRITE_FILE) | FS(REMOVE_FILE) |
+				  FS(REFER)));
 	reads("before", READ, BY_CWD, "g", "deep");
 	host("mv", "d/sub", "e/subout");
 	host("mv", "d/f", "e/out");
@@ -104,6 +117,9 @@ static void s05_move_out_held(void)
 		changes("create", CREATE, held[i], name, BY_NAME, "",
 			DENIED_ANYHOW);
 	}
+	changes("unlink", UNLINK, BY_OPATH, "u", BY_NAME, "", DENIED_ANYHOW);
+	changes("rename to the ruled one", RENAME, BY_OPATH, "r", BY_NAME,
+		"d/r", DENIED_ANYHOW);
 	reads("what stays, through ..", READ, BY_CWD, "../h", "stays");
 }
 
@@ -125,10 +141,8 @@ static void s06_move_in_held(void)
 
 	/* Writing, in d, would be gained. */
 	host("fresh", "", "");
-	host("write", "e/x", "x");
-	host("write", "e/x.c", "x");
-	host("write", "e/l", "l");
-	host("write", "e/l.c", "l");
+	pair("e/x");
+	pair("e/l");
 	start();
 	hold("e/sub", "e/f");
 	ruleset = rule("e", less);
@@ -138,6 +152,21 @@ static void s06_move_in_held(void)
 	changes("rename into, gains", RENAME, BY_NAME, "e/x", BY_OPATH, "x",
 		DENIED_ANYHOW);
 	changes("link into, gains", LINK, BY_NAME, "e/l", BY_OPATH, "l",
+		DENIED_ANYHOW);
+
+	/* Writing, in e, would be gained. */
+	host("fresh", "", "");
+	pair("e/sub/x");
+	pair("e/sub/l");
+	start();
+	hold("e/sub", "e/f");
+	ruleset = rule("d", less);
+	ruled(ruleset, "e", less | FS(WRITE_FILE));
+	sandbox(ruleset);
+	host("mv", "e/sub", "d/in");
+	changes("rename out of, gains", RENAME, BY_OPATH, "x", BY_NAME, "e/x",
+		DENIED_ANYHOW);
+	changes("link out of, gains", LINK, BY_OPATH, "l", BY_NAME, "e/l",
 		DENIED_ANYHOW);
 }
 
@@ -351,7 +380,7 @@ static void s28_gen_lost(void)
 {
 	const bool lost = has_flag("generations");
 
-	host("write", "d/f.c", "granted");
+	pair("d/f");
 	start();
 	sandbox(rule("d/f", FS(WRITE_FILE)));
 	changes("write, before", WRITE, BY_NAME, "d/f", BY_NAME, "", 0);

@@ -11,7 +11,18 @@
 
 #define TRACING "/sys/kernel/tracing/"
 
-enum op { READ, LIST, WRITE, CREATE, RENAME, LINK, HOLD, RESTRICT, SETUID };
+enum op {
+	READ,
+	LIST,
+	WRITE,
+	CREATE,
+	UNLINK,
+	RENAME,
+	LINK,
+	HOLD,
+	RESTRICT,
+	SETUID
+};
 
 /* The ways to a file: by its name, or from what was held before. */
 enum way { BY_NAME, BY_CWD, BY_OPATH, BY_ODIR, BY_PROC, BY_FILE };
@@ -219,6 +230,10 @@ static struct reply act(const struct request *const r)
 		break;
 	case CREATE:
 		reply.error = do_write(dir[0], path[0], O_CREAT | O_EXCL);
+		break;
+	case UNLINK:
+		if (unlinkat(dir[0], path[0], 0))
+			reply.error = errno;
 		break;
 	case RENAME:
 		if (renameat(dir[0], path[0], dir[1], path[1]))

@@ -3,7 +3,7 @@
 # step with it.  Needs harness/server_side.sh.
 
 # Limits in seconds, of a machine that may be busy.
-MATRIX_STEP=60
+MATRIX_STEP=120
 MATRIX_ALL=900
 
 # A line for each server: NAME EXPORT SOURCE OPTIONS FLAGS...
