@@ -265,7 +265,7 @@ static void s09_pin_lost(void)
 	const char *ino;
 
 	if (!has_flag("reclaims")) {
-		not_staged("made anew, by name", "the server keeps its pins");
+		not_staged("made anew, by name", "the server closes nothing by itself");
 		return;
 	}
 	ino = prepare_recycle("d/sub");

@@ -11,9 +11,8 @@
  *   skip NAME # WHY     ... it could not run
  *   end                 the last line
  *
- * Each case has a directory of its own in the export and a mount of its own.
- * After each, all of its sandboxes and rulesets are gone, the mount is gone, and
- * the host counts the descriptors that QEMU still has in the export.
+ * Each case has its own directory in the export, and its own mount.  After it,
+ * all is gone, and the host counts what QEMU still has open in the export.
  *
  * Environment (from the kernel's command line): CACHES=none,mmap,... RECYCLES=1
  * where the host filesystem gives inode numbers again.
@@ -206,7 +205,7 @@ static const char *recycle(const char *const name, struct sandbox **const box,
 	drop_caches();
 	TRY(reads(*box, "dropped", p9(file), NULL));
 
-	/* Nothing holds it any longer than the rule. */
+	/* Nothing holds it longer than the rule. */
 	end_sandboxes();
 	close_rulesets();
 	drop_caches();
