@@ -6,19 +6,31 @@
  * with the content.
  */
 
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/fs_identity.h>
+#include <linux/slab.h>
 #include <linux/stat.h>
+#include <net/9p/9p.h>
+#include <net/9p/client.h>
 
 #include "identity.h"
 #include "v9fs.h"
 
-/*
+/**
+ * v9fs_identify - Get the identity of an inode's file
+ *
+ * @inode: The inode.
+ * @identity: Filled.
+ *
  * &v9fs_inode.qid, &v9fs_inode.generation and the file type are set before the
  * inode is visible, and never change.
+ *
+ * Context: Any context.
+ * Return: True, as all files have one.
  */
-static bool v9fs_identify(const struct inode *const inode,
-			  struct fs_identity *const identity)
+bool v9fs_identify(const struct inode *const inode,
+		   struct fs_identity *const identity)
 {
 	const struct v9fs_inode *const v9inode = V9FS_I(inode);
 
@@ -31,19 +43,63 @@ static bool v9fs_identify(const struct inode *const inode,
 	return true;
 }
 
-static enum fs_same v9fs_same(const struct fs_pin *const pin,
-			      const struct inode *const inode)
+/**
+ * v9fs_qid_is - Tell if a qid is the one of an inode
+ *
+ * @qid: What the server answered.
+ * @inode: The inode.
+ *
+ * The other bits of the type (e.g. append only), and the version, may change.
+ *
+ * Context: Any context.
+ * Return: True if it is, false otherwise.
+ */
+bool v9fs_qid_is(const struct p9_qid *const qid,
+		 const struct inode *const inode)
 {
-	struct fs_identity identity;
+	u8 type = P9_QTFILE;
 
-	if (!v9fs_identify(inode, &identity))
-		return FS_SAME_UNKNOWN;
-	return fs_identity_same(&pin->identity, &identity);
+	if (S_ISDIR(inode->i_mode))
+		type = P9_QTDIR;
+	else if (S_ISLNK(inode->i_mode))
+		type = P9_QTSYMLINK;
+	return qid->path == V9FS_I(inode)->qid.path &&
+	       (qid->type & (P9_QTDIR | P9_QTSYMLINK)) == type;
 }
 
-const struct fs_identity_operations v9fs_identity_ops = {
-	.identify = v9fs_identify,
-	.pin = v9fs_pin,
-	.unpin = v9fs_unpin,
-	.same = v9fs_same,
-};
+/**
+ * v9fs_ask - Ask the server what a fid leads to
+ *
+ * @v9ses: The session.
+ * @fid: The fid.
+ * @qid: Set to the qid of the file.
+ * @generation: Set to its generation, or to 0 if there is none.
+ *
+ * Context: Process context, may sleep until the server answers or the caller is
+ * killed.
+ * Return: 0 or a negative error.
+ */
+int v9fs_ask(struct v9fs_session_info *const v9ses, struct p9_fid *const fid,
+	     struct p9_qid *const qid, u64 *const generation)
+{
+	if (v9fs_proto_dotl(v9ses)) {
+		struct p9_stat_dotl *const st = p9_client_getattr_dotl(
+			fid, P9_STATS_BASIC | P9_STATS_GEN);
+
+		if (IS_ERR(st))
+			return PTR_ERR(st);
+		*qid = st->qid;
+		*generation = v9fs_generation(st->st_result_mask, st->st_gen);
+		kfree(st);
+	} else {
+		struct p9_wstat *const st = p9_client_stat(fid);
+
+		if (IS_ERR(st))
+			return PTR_ERR(st);
+		*qid = st->qid;
+		*generation = 0;
+		p9stat_free(st);
+		kfree(st);
+	}
+	return 0;
+}

@@ -14,8 +14,10 @@
 
 extern const struct fs_identity_operations v9fs_identity_ops;
 
-struct fs_pin *v9fs_pin(struct dentry *dentry);
-void v9fs_unpin(struct fs_pin *pin);
+bool v9fs_identify(const struct inode *inode, struct fs_identity *identity);
+bool v9fs_qid_is(const struct p9_qid *qid, const struct inode *inode);
+int v9fs_ask(struct v9fs_session_info *v9ses, struct p9_fid *fid,
+	     struct p9_qid *qid, u64 *generation);
 
 /**
  * v9fs_generation - Get the generation in a reply

@@ -178,6 +178,46 @@ void v9fs_path_put(struct v9fs_session_info *const v9ses,
 	}
 }
 
+/**
+ * v9fs_path_get - Get a reference to the path of a dentry
+ *
+ * @dentry: The dentry.
+ *
+ * Context: Any context.
+ * Return: The path, to be released with v9fs_path_put(), or NULL.
+ */
+struct v9fs_path *v9fs_path_get(struct dentry *const dentry)
+{
+	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+	struct v9fs_path *path;
+
+	spin_lock(&v9ses->path_lock);
+	path = v9fs_path_hold(to_v9fs_dentry(dentry)->path);
+	spin_unlock(&v9ses->path_lock);
+	return path;
+}
+
+/**
+ * v9fs_path_is - Tell if a dentry has a path
+ *
+ * @dentry: The dentry.
+ * @path: The path, held by the caller, may be NULL.
+ *
+ * Context: Any context.
+ * Return: True if it has, false otherwise or if there is no path.
+ */
+bool v9fs_path_is(const struct dentry *const dentry,
+		  const struct v9fs_path *const path)
+{
+	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+	bool is;
+
+	spin_lock(&v9ses->path_lock);
+	is = path && to_v9fs_dentry(dentry)->path == path;
+	spin_unlock(&v9ses->path_lock);
+	return is;
+}
+
 /*
  * Returns the path that @dentry has by its name, unless it is known that it was
  * the one of another file.  In this case, the parent of the detached path is
@@ -192,7 +232,7 @@ v9fs_path_lookup(struct v9fs_session_info *const v9ses,
 	struct v9fs_path *const path =
 		v9fs_path_find(v9fs_path_above(v9ses, dentry), &dentry->d_name);
 
-	if (path && fs_identity_same(&path->identity, identity) == FS_SAME_NO) {
+	if (path && fs_identity_same(&path->identity, identity) == FS_ANSWER_NO) {
 		*parent = __v9fs_path_detach(path);
 		return NULL;
 	}

@@ -55,6 +55,8 @@ struct v9fs_path {
 };
 
 int v9fs_path_set(struct dentry *dentry, const struct fs_identity *identity);
+struct v9fs_path *v9fs_path_get(struct dentry *dentry);
+bool v9fs_path_is(const struct dentry *dentry, const struct v9fs_path *path);
 void v9fs_path_put(struct v9fs_session_info *v9ses, struct v9fs_path *path);
 void v9fs_path_forget(struct dentry *dentry);
 void v9fs_path_move(struct dentry *dentry);

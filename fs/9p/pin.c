@@ -6,13 +6,18 @@
  * number of a file from being given to another one.  A pin's fid is on the list
  * of no inode and of no dentry: it is used for nothing else, and does not
  * depend on what happens to them.
+ *
+ * With a generation, a file is known whatever happens to its pin.  Without, the
+ * pin must answer for its file: a server may have closed it.
  */
 
+#include <linux/atomic.h>
 #include <linux/compiler.h>
 #include <linux/container_of.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/fs_identity.h>
+#include <linux/ktime.h>
 #include <linux/mnt_idmapping.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -20,14 +25,24 @@
 #include <net/9p/9p.h>
 #include <net/9p/client.h>
 
+#include "beneath.h"
 #include "fid.h"
 #include "identity.h"
+#include "path.h"
 #include "v9fs.h"
 
 struct v9fs_pin {
 	struct fs_pin pin;
+	/* Outlives the pin. */
+	struct v9fs_session_info *v9ses;
 	/* Owned by the pin. */
 	struct p9_fid *fid;
+	/* Path by which the file was reached, may be NULL.  Owned by the pin. */
+	struct v9fs_path *path;
+	/* Filesystem on the server, 0 if there is a generation or no answer. */
+	u64 fsid;
+	/* When the server was last asked if it holds the file. */
+	atomic64_t held;
 };
 
 /*
@@ -44,16 +59,6 @@ static u32 v9fs_pin_flags(const struct inode *const inode,
 		return P9_OREAD;
 	return P9_DOTL_RDONLY | P9_DOTL_NONBLOCK | P9_DOTL_NOFOLLOW |
 	       (S_ISDIR(inode->i_mode) ? P9_DOTL_DIRECTORY : P9_DOTL_EXCL);
-}
-
-/* The other bits of the type (e.g. append only) may change. */
-static bool v9fs_is_pinned(const struct p9_qid *const qid,
-			   const struct inode *const inode)
-{
-	const u8 type = S_ISDIR(inode->i_mode) ? P9_QTDIR : P9_QTFILE;
-
-	return qid->path == V9FS_I(inode)->qid.path &&
-	       (qid->type & (P9_QTDIR | P9_QTSYMLINK)) == type;
 }
 
 /*
@@ -93,6 +98,24 @@ static int v9fs_pin_error(const int err)
 	}
 }
 
+/* Some servers, and the older protocols, give no fsid. */
+static int v9fs_ask_fsid(struct v9fs_session_info *const v9ses,
+			 struct p9_fid *const fid, u64 *const fsid)
+{
+	struct p9_rstatfs statfs;
+	int err;
+
+	*fsid = 0;
+	if (!v9fs_proto_dotl(v9ses))
+		return 0;
+	err = p9_client_statfs(fid, &statfs);
+	if (!err)
+		*fsid = statfs.fsid;
+	else if (err == -ENOSYS || err == -EOPNOTSUPP)
+		err = 0;
+	return err;
+}
+
 /*
  * The caller may go on with the inode itself.  Without pin nor generation,
  * nothing tells a later file with the same number apart: makes sure that it
@@ -111,19 +134,20 @@ static struct fs_pin *v9fs_not_pinned(struct inode *const inode, int err)
  *
  * @dentry: The file.
  *
- * Sends Twalk and Tlopen (or Topen), and what it takes to get a first fid of
- * the caller for @dentry if there is none.
+ * Sends Twalk and Tlopen (or Topen), Tstatfs if the file has no generation, and
+ * what it takes to get a first fid of the caller for @dentry if there is none.
  *
  * Context: Process context, may sleep until the server answers or the caller
  * is killed.  No lock must be held.
  * Return: See &fs_identity_operations.pin.
  */
-struct fs_pin *v9fs_pin(struct dentry *const dentry)
+static struct fs_pin *v9fs_pin(struct dentry *const dentry)
 {
 	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
 	struct inode *const inode = d_inode(dentry);
 	struct v9fs_pin *pin;
 	struct p9_fid *fid;
+	u64 time;
 	int err;
 
 	might_sleep();
@@ -151,16 +175,25 @@ struct fs_pin *v9fs_pin(struct dentry *const dentry)
 		goto free_pin;
 	}
 
+	time = ktime_get_ns();
 	err = p9_client_open_flags(fid, P9_OREAD, v9fs_pin_flags(inode, v9ses));
 	if (err)
 		goto put_fid;
 
-	if (!v9fs_is_pinned(&fid->qid, inode)) {
+	if (!v9fs_qid_is(&fid->qid, inode)) {
 		err = -ESTALE;
 		goto put_fid;
 	}
 
-	v9fs_identity_ops.identify(inode, &pin->pin.identity);
+	v9fs_identify(inode, &pin->pin.identity);
+	if (!pin->pin.identity.has_generation && v9ses->inodeident) {
+		err = v9fs_ask_fsid(v9ses, fid, &pin->fsid);
+		if (err)
+			goto put_fid;
+	}
+	atomic64_set(&pin->held, time);
+	pin->v9ses = v9ses;
+	pin->path = v9fs_path_get(dentry);
 	pin->fid = fid;
 	return &pin->pin;
 
@@ -179,10 +212,117 @@ free_pin:
  * Context: Any context.  Only queues a Tclunk to the session, which must still
  * be there but may not have any dentry nor inode anymore.
  */
-void v9fs_unpin(struct fs_pin *const pin)
+static void v9fs_unpin(struct fs_pin *const pin)
 {
 	struct v9fs_pin *const v9pin = container_of(pin, struct v9fs_pin, pin);
 
 	p9_fid_put_nowait(v9pin->fid);
+	v9fs_path_put(v9pin->v9ses, v9pin->path);
 	kfree(v9pin);
 }
+
+/*
+ * Does the server still hold the file, i.e. its number?
+ *
+ * An error is an answer: what the server may open instead, later, is another
+ * file.
+ */
+static enum fs_answer v9fs_is_held(struct v9fs_session_info *const v9ses,
+				   struct v9fs_pin *const v9pin,
+				   const struct inode *const inode)
+{
+	const u64 time = ktime_get_ns();
+	struct p9_qid qid;
+	u64 generation;
+	int err;
+
+	if (v9fs_is_fresh(v9ses, atomic64_read(&v9pin->held)))
+		return FS_ANSWER_YES;
+
+	err = v9fs_ask(v9ses, v9pin->fid, &qid, &generation);
+	if (err == -ENOMEM || fatal_signal_pending(current) ||
+	    READ_ONCE(v9ses->clnt->status) != Connected)
+		return FS_ANSWER_UNKNOWN;
+	if (err || !v9fs_qid_is(&qid, inode))
+		return FS_ANSWER_LOST;
+	atomic64_set(&v9pin->held, time);
+	return FS_ANSWER_YES;
+}
+
+/* Several filesystems of a server may have files with the same number. */
+static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
+				   const struct v9fs_pin *const v9pin,
+				   struct dentry *const dentry)
+{
+	struct inode *const inode = d_inode(dentry);
+	struct v9fs_inode *const v9inode = V9FS_I(inode);
+	struct p9_fid *fid;
+	u64 fsid;
+	int err;
+
+	if (!v9pin->fsid || v9fs_path_is(dentry, v9pin->path))
+		return FS_ANSWER_YES;
+
+	spin_lock(&inode->i_lock);
+	err = !v9inode->has_fsid;
+	fsid = v9inode->fsid;
+	spin_unlock(&inode->i_lock);
+	if (err) {
+		fid = v9fs_walked_fid(dentry);
+		if (!fid)
+			return FS_ANSWER_UNKNOWN;
+		err = v9fs_ask_fsid(v9ses, fid, &fsid);
+		p9_fid_put(fid);
+		if (err)
+			return FS_ANSWER_UNKNOWN;
+		spin_lock(&inode->i_lock);
+		v9inode->fsid = fsid;
+		v9inode->has_fsid = true;
+		spin_unlock(&inode->i_lock);
+	}
+	return fsid == v9pin->fsid ? FS_ANSWER_YES : FS_ANSWER_NO;
+}
+
+/**
+ * v9fs_same - Tell if a dentry's file is the one held by a pin
+ *
+ * @pin: The pin.
+ * @dentry: A positive dentry.
+ *
+ * Sends nothing if the file has a generation or in cached modes.  Otherwise,
+ * sends Tgetattr (or Tstat) on the pin once in the freshness bound, and Tstatfs
+ * once per inode that was reached by another path than the pin's.
+ *
+ * Context: Process context, may sleep until the server answers or the caller is
+ * killed.
+ * Return: See &fs_identity_operations.same.
+ */
+static enum fs_answer v9fs_same(struct fs_pin *const pin,
+			       struct dentry *const dentry)
+{
+	struct v9fs_pin *const v9pin = container_of(pin, struct v9fs_pin, pin);
+	struct v9fs_session_info *const v9ses = v9pin->v9ses;
+	struct fs_identity identity;
+	enum fs_answer answer;
+
+	might_sleep();
+
+	v9fs_identify(d_inode(dentry), &identity);
+	answer = fs_identity_same(&pin->identity, &identity);
+	if (answer != FS_ANSWER_YES || identity.has_generation ||
+	    v9ses->inodeident == V9FS_IDENT_NONE)
+		return answer;
+
+	answer = v9fs_is_held(v9ses, v9pin, d_inode(dentry));
+	if (answer != FS_ANSWER_YES)
+		return answer;
+	return v9fs_same_fs(v9ses, v9pin, dentry);
+}
+
+const struct fs_identity_operations v9fs_identity_ops = {
+	.identify = v9fs_identify,
+	.pin = v9fs_pin,
+	.unpin = v9fs_unpin,
+	.same = v9fs_same,
+	.beneath = v9fs_beneath,
+};

@@ -45,8 +45,8 @@ static bool v9fs_is_replied(const struct inode *const inode,
 	const struct v9fs_inode *const v9inode = V9FS_I(inode);
 	struct fs_identity identity;
 
-	v9fs_identity_ops.identify(inode, &identity);
-	if (fs_identity_same(&identity, &reply->identity) != FS_SAME_YES)
+	v9fs_identify(inode, &identity);
+	if (fs_identity_same(&identity, &reply->identity) != FS_ANSWER_YES)
 		return false;
 
 	/* The other bits of the type (e.g. append only) may change. */

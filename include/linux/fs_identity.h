@@ -50,22 +50,29 @@ struct fs_identity {
 };
 
 /**
- * enum fs_same - Answer to: is this inode that pinned file?
+ * enum fs_answer - Answer to: is this inode that pinned file?  Is this file
+ * beneath that directory?
  */
-enum fs_same {
+enum fs_answer {
 	/**
-	 * @FS_SAME_NO: These are two files.
+	 * @FS_ANSWER_NO: It is not.
 	 */
-	FS_SAME_NO,
+	FS_ANSWER_NO,
 	/**
-	 * @FS_SAME_YES: This is one file.
+	 * @FS_ANSWER_YES: It is.
 	 */
-	FS_SAME_YES,
+	FS_ANSWER_YES,
 	/**
-	 * @FS_SAME_UNKNOWN: There is no way to tell.  Must never be taken as a
-	 * yes.
+	 * @FS_ANSWER_UNKNOWN: There is no way to tell.  Must never be taken as
+	 * a yes, nor as a no where a missing rule widens access rights.
 	 */
-	FS_SAME_UNKNOWN,
+	FS_ANSWER_UNKNOWN,
+	/**
+	 * @FS_ANSWER_LOST: It cannot be told anymore, for any inode: the pin
+	 * does not hold its file.  Only an answer of
+	 * &fs_identity_operations.same.
+	 */
+	FS_ANSWER_LOST,
 };
 
 /**
@@ -120,14 +127,28 @@ struct fs_identity_operations {
 	 */
 	void (*unpin)(struct fs_pin *pin);
 	/**
-	 * @same: Tells if @inode is the file held by @pin.
+	 * @same: Tells if the file of the (positive) @dentry is the one held by
+	 * @pin.
 	 *
 	 * Context: Process context, may sleep and wait for a server.  Must
 	 * take none of the locks of inodes and renames, which the caller may
 	 * hold.
 	 */
-	enum fs_same (*same)(const struct fs_pin *pin,
-			     const struct inode *inode);
+	enum fs_answer (*same)(struct fs_pin *pin, struct dentry *dentry);
+	/**
+	 * @beneath: Tells if the server leads from @ancestor, through the names
+	 * of the dentries below it, to the file of @dentry, and if these two
+	 * are still what can be reached through them.  They may be equal.
+	 *
+	 * With @exact, the answer is only yes if all directories in between are
+	 * the ones of their dentries.
+	 *
+	 * Context: Process context, may sleep and wait for a server.  Must
+	 * take none of the locks of inodes and renames, which the caller may
+	 * hold.
+	 */
+	enum fs_answer (*beneath)(struct dentry *ancestor,
+				  struct dentry *dentry, bool exact);
 };
 
 /**
@@ -159,17 +180,17 @@ static inline int fs_identity_cmp_number(const struct fs_identity *const a,
  * holds it.
  *
  * Context: Any context.
- * Return: %FS_SAME_UNKNOWN if only one of the otherwise equal identities has a
- * generation, %FS_SAME_YES or %FS_SAME_NO otherwise.
+ * Return: %FS_ANSWER_UNKNOWN if only one of the otherwise equal identities has a
+ * generation, %FS_ANSWER_YES or %FS_ANSWER_NO otherwise.
  */
-static inline enum fs_same fs_identity_same(const struct fs_identity *const a,
+static inline enum fs_answer fs_identity_same(const struct fs_identity *const a,
 					    const struct fs_identity *const b)
 {
 	if (fs_identity_cmp_number(a, b))
-		return FS_SAME_NO;
+		return FS_ANSWER_NO;
 	if (a->has_generation != b->has_generation)
-		return FS_SAME_UNKNOWN;
-	return a->generation == b->generation ? FS_SAME_YES : FS_SAME_NO;
+		return FS_ANSWER_UNKNOWN;
+	return a->generation == b->generation ? FS_ANSWER_YES : FS_ANSWER_NO;
 }
 
 #endif /* _LINUX_FS_IDENTITY_H */

@@ -21,7 +21,8 @@
  * A pinned object is shared by all the rules on its file, which own it.  It is
  * in the tree of its superblock from its creation until its last rule is gone
  * or its superblock is deleted, whichever comes first.  It then matches nothing,
- * for good.  Whoever sets landlock_object.underobj (the superblock) to NULL with
+ * for good; and so does one of which the filesystem lost the file, because what
+ * has its number from then on may be another file.  Whoever sets landlock_object.underobj (the superblock) to NULL with
  * landlock_object.lock held releases the pin:
  *
  * - release_pinned_object() for the last rule;
@@ -84,6 +85,11 @@ struct landlock_pinned_object {
 	 * @pin: Owned by this object until its underobj is NULL.
 	 */
 	struct fs_pin *pin;
+	/**
+	 * @is_lost: Set once the filesystem lost the file of @pin.  This object
+	 * then matches nothing, for good.
+	 */
+	bool is_lost;
 };
 
 /* Makes sure that landlock_put_object() frees the whole object. */
@@ -139,8 +145,9 @@ get_twin(struct landlock_pinned_object *pinned,
 	 const struct fs_identity *const identity)
 {
 	for (; pinned; pinned = next_twin(pinned)) {
-		if (fs_identity_same(&pinned->identity, identity) ==
-			    FS_SAME_YES &&
+		if (!READ_ONCE(pinned->is_lost) &&
+		    fs_identity_same(&pinned->identity, identity) ==
+			    FS_ANSWER_YES &&
 		    refcount_inc_not_zero(&pinned->object.usage))
 			return pinned;
 	}
@@ -301,39 +308,103 @@ struct landlock_object *landlock_get_pinned_object(struct dentry *const dentry)
 	return &pinned->object;
 }
 
+/* Tells if a rule may change @masks. */
+static bool is_rule_useful(const struct landlock_rule *const rule,
+			   const struct layer_masks *const masks)
+{
+	for (size_t i = 0; i < rule->num_layers; i++) {
+		const struct landlock_layer *const layer = &rule->layers[i];
+		const struct layer_mask *const mask =
+			&masks->layers[layer->level - 1];
+
+		if (mask->access & layer->access)
+			return true;
+#ifdef CONFIG_SECURITY_LANDLOCK_LOG
+		if (layer->flags.quiet && !mask->quiet)
+			return true;
+#endif /* CONFIG_SECURITY_LANDLOCK_LOG */
+	}
+	return false;
+}
+
+/* Tells if @dentry leads to where the walk started. */
+static bool leads_to_place(struct dentry *const dentry,
+			   const struct landlock_place *const place)
+{
+	return !place->dentry ||
+	       dentry->d_sb->s_identity_op->beneath(
+		       dentry, place->dentry, false) == FS_ANSWER_YES;
+}
+
+/**
+ * landlock_is_rule_effective - Tell if the rule of an inode counts
+ *
+ * @domain: The domain.
+ * @dentry: The positive dentry of the inode, with landlock_may_be_pinned().
+ * @place: Where the walk started.
+ * @masks: What is not granted yet.
+ * @id: The inode's object.
+ *
+ * Asks the filesystem only if it makes a difference.
+ *
+ * Context: Process context, may sleep if the filesystem has to.
+ * Return: True if @domain has a rule for the inode and the filesystem is sure
+ * that @dentry leads to where the walk started, false otherwise.
+ */
+bool landlock_is_rule_effective(const struct landlock_domain *const domain,
+				struct dentry *const dentry,
+				struct landlock_place *const place,
+				const struct layer_masks *const masks,
+				const struct landlock_id id)
+{
+	const struct landlock_rule *const rule = landlock_find_rule(domain, id);
+
+	return rule && is_rule_useful(rule, masks) &&
+	       leads_to_place(dentry, place);
+}
+
 /**
  * landlock_get_pinned_id - Look up a file's object that a domain has a rule for
  *
  * @domain: The domain.
  * @dentry: The positive dentry of the file, of which the caller keeps the
  *	superblock alive, and with landlock_may_be_pinned().
+ * @place: Where the walk started, updated.
+ * @masks: What is not granted yet.
  * @id: Filled with the object if there is one, undefined otherwise.
+ *
+ * Asks the filesystem only if it makes a difference.
  *
  * Context: Process context, may sleep if the filesystem has to.
  * Return: True if @domain has a rule for a pinned file, and the filesystem is
- * sure that @dentry is this file, false otherwise.
+ * sure that @dentry is this file and leads to where the walk started, false
+ * otherwise.
  */
 bool landlock_get_pinned_id(const struct landlock_domain *const domain,
-			    const struct dentry *const dentry,
+			    struct dentry *const dentry,
+			    struct landlock_place *const place,
+			    const struct layer_masks *const masks,
 			    struct landlock_id *const id)
 {
 	struct super_block *const sb = dentry->d_sb;
 	const struct fs_identity_operations *const ops = sb->s_identity_op;
-	const struct inode *const inode = d_backing_inode(dentry);
 	const struct landlock_pins *const pins = &landlock_superblock(sb)->pins;
-	const struct landlock_pinned_object *pinned;
+	struct landlock_pinned_object *pinned;
 	struct fs_identity identity;
 
-	if (RB_EMPTY_ROOT(&pins->root) || !ops->identify(inode, &identity))
+	if (RB_EMPTY_ROOT(&pins->root) ||
+	    !ops->identify(d_backing_inode(dentry), &identity))
 		return false;
 
 	rcu_read_lock();
 	for (pinned = find_twins(pins, &identity); pinned;
 	     pinned = next_twin(pinned)) {
-		bool same;
+		const struct landlock_rule *rule;
+		enum fs_answer answer;
 
-		id->key.object = (struct landlock_object *)&pinned->object;
-		if (!landlock_find_rule(domain, *id))
+		id->key.object = &pinned->object;
+		rule = landlock_find_rule(domain, *id);
+		if (!rule || !is_rule_useful(rule, masks))
 			continue;
 
 		/*
@@ -342,13 +413,122 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 		 * section.
 		 */
 		rcu_read_unlock();
-		same = ops->same(pinned->pin, inode) == FS_SAME_YES;
-		if (same)
-			return true;
+		answer = READ_ONCE(pinned->is_lost) ?
+				 FS_ANSWER_LOST :
+				 ops->same(pinned->pin, dentry);
+		switch (answer) {
+		case FS_ANSWER_YES:
+			return leads_to_place(dentry, place);
+		case FS_ANSWER_LOST:
+			WRITE_ONCE(pinned->is_lost, true);
+			fallthrough;
+		case FS_ANSWER_UNKNOWN:
+			place->is_unsure = true;
+			break;
+		case FS_ANSWER_NO:
+			break;
+		}
 		rcu_read_lock();
 	}
 	rcu_read_unlock();
 	return false;
+}
+
+/*
+ * Tells if @object is tied to a file of @sb.  If there is an @identity, then
+ * tells instead if it is tied to an inode of @sb with this identity, other than
+ * @inode.
+ */
+static bool is_object_on(struct landlock_object *const object,
+			 const struct super_block *const sb,
+			 const struct fs_identity *const identity,
+			 const struct inode *const other_than)
+{
+	const bool is_pinned = object->underops == &landlock_pin_underops;
+	const struct inode *inode;
+	struct fs_identity found;
+
+	guard(spinlock)(&object->lock);
+	if (is_pinned)
+		return !identity && object->underobj == sb;
+
+	inode = object->underobj;
+	if (!inode || inode->i_sb != sb)
+		return false;
+	return !identity ||
+	       (inode != other_than &&
+		sb->s_identity_op->identify(inode, &found) &&
+		fs_identity_same(&found, identity) != FS_ANSWER_NO);
+}
+
+static bool has_rule_on(const struct landlock_domain *const domain,
+			const struct super_block *const sb,
+			const struct fs_identity *const identity,
+			const struct inode *const other_than)
+{
+	struct landlock_rule *rule, *next;
+
+	/* Rules of a domain do not change. */
+	rbtree_postorder_for_each_entry_safe(rule, next,
+					     &domain->rules.root_inode, node) {
+		if (is_object_on(rule->key.object, sb, identity, other_than))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * landlock_is_in_place - Tell if all rules that may be for a directory are known
+ *
+ * @domain: The domain.
+ * @root: The root of the mount by which the directory was reached.
+ * @dentry: The directory.
+ *
+ * Where a missing rule would widen access rights (i.e. to move or to link a
+ * file), the directories above must be the ones that the server has, and none of
+ * them may have a rule that was lost with its inode.
+ *
+ * Context: Process context, may sleep if the filesystem has to.
+ * Return: True if the rules can be trusted, including when the filesystem does
+ * not forget its inodes or when @domain has no rule on it, false otherwise.
+ */
+bool landlock_is_in_place(const struct landlock_domain *const domain,
+			  const struct dentry *const root,
+			  struct dentry *const dentry)
+{
+	const struct super_block *const sb = dentry->d_sb;
+	struct dentry *this;
+	bool in_place = true;
+
+	might_sleep();
+
+	if (!landlock_may_be_pinned(dentry) ||
+	    !has_rule_on(domain, sb, NULL, NULL))
+		return true;
+
+	this = dget(dentry);
+	while (true) {
+		const struct inode *const inode = d_backing_inode(this);
+		struct fs_identity identity;
+		struct dentry *parent;
+
+		/* The rule of such a file is lost with its inode. */
+		if (!sb->s_identity_op->identify(inode, &identity) ||
+		    has_rule_on(domain, sb, &identity, inode)) {
+			in_place = false;
+			break;
+		}
+		if (this == root || IS_ROOT(this))
+			break;
+		parent = dget_parent(this);
+		dput(this);
+		this = parent;
+	}
+	if (in_place)
+		in_place = sb->s_identity_op->beneath(this, dentry, true) ==
+			   FS_ANSWER_YES;
+	dput(this);
+	return in_place;
 }
 
 /**
@@ -451,13 +631,13 @@ static void test_identity_same(struct kunit *const test)
 
 	gen2.generation = 1ULL << 32 | 1;
 
-	KUNIT_EXPECT_EQ(test, fs_identity_same(&none, &none), FS_SAME_YES);
-	KUNIT_EXPECT_EQ(test, fs_identity_same(&gen1, &gen1), FS_SAME_YES);
-	KUNIT_EXPECT_EQ(test, fs_identity_same(&none, &dir), FS_SAME_NO);
-	KUNIT_EXPECT_EQ(test, fs_identity_same(&gen1, &gen2), FS_SAME_NO);
+	KUNIT_EXPECT_EQ(test, fs_identity_same(&none, &none), FS_ANSWER_YES);
+	KUNIT_EXPECT_EQ(test, fs_identity_same(&gen1, &gen1), FS_ANSWER_YES);
+	KUNIT_EXPECT_EQ(test, fs_identity_same(&none, &dir), FS_ANSWER_NO);
+	KUNIT_EXPECT_EQ(test, fs_identity_same(&gen1, &gen2), FS_ANSWER_NO);
 	/* Unknown is never yes, whichever lost its generation. */
-	KUNIT_EXPECT_EQ(test, fs_identity_same(&none, &gen1), FS_SAME_UNKNOWN);
-	KUNIT_EXPECT_EQ(test, fs_identity_same(&gen1, &none), FS_SAME_UNKNOWN);
+	KUNIT_EXPECT_EQ(test, fs_identity_same(&none, &gen1), FS_ANSWER_UNKNOWN);
+	KUNIT_EXPECT_EQ(test, fs_identity_same(&gen1, &none), FS_ANSWER_UNKNOWN);
 }
 
 #define TEST_NUM_TWINS 3

@@ -15,6 +15,7 @@
 
 struct landlock_domain;
 struct landlock_id;
+struct layer_masks;
 
 /**
  * struct landlock_pins - Pinned objects of a superblock
@@ -35,13 +36,45 @@ struct landlock_pins {
 	struct rb_root root;
 };
 
+/**
+ * struct landlock_place - Where a walk towards the root started
+ *
+ * On a filesystem that may move files without telling, the dentries above a
+ * file may not be the ones that lead to it.
+ */
+struct landlock_place {
+	/**
+	 * @dentry: The rules of this dentry, and of the ones above, only count
+	 * as long as they lead to this dentry, to which it owns a reference.
+	 * NULL if this is known.
+	 */
+	struct dentry *dentry;
+	/**
+	 * @is_unsure: Set once a rule may be for a file of the walk, without a
+	 * way to tell.
+	 */
+	bool is_unsure;
+};
+
 void landlock_init_pins(struct landlock_pins *const pins);
 
 struct landlock_object *landlock_get_pinned_object(struct dentry *const dentry);
 
+bool landlock_is_rule_effective(const struct landlock_domain *const domain,
+				struct dentry *const dentry,
+				struct landlock_place *const place,
+				const struct layer_masks *const masks,
+				const struct landlock_id id);
+
 bool landlock_get_pinned_id(const struct landlock_domain *const domain,
-			    const struct dentry *const dentry,
+			    struct dentry *const dentry,
+			    struct landlock_place *const place,
+			    const struct layer_masks *const masks,
 			    struct landlock_id *const id);
+
+bool landlock_is_in_place(const struct landlock_domain *const domain,
+			  const struct dentry *const root,
+			  struct dentry *const dentry);
 
 void landlock_release_pins(struct super_block *const sb);
 
@@ -57,6 +90,35 @@ void landlock_release_pins(struct super_block *const sb);
 static inline bool landlock_may_be_pinned(const struct dentry *const dentry)
 {
 	return unlikely(dentry->d_sb->s_identity_op);
+}
+
+/**
+ * landlock_start_place - Start a walk towards the root, or go on above a mount
+ *
+ * @place: The place, zeroed or already used.
+ * @dentry: Where the walk starts.
+ *
+ * Context: Process context, may sleep.
+ */
+static inline void landlock_start_place(struct landlock_place *const place,
+					struct dentry *const dentry)
+{
+	if (unlikely(place->dentry))
+		dput(place->dentry);
+	place->dentry = landlock_may_be_pinned(dentry) ? dget(dentry) : NULL;
+}
+
+/**
+ * landlock_end_place - End a walk
+ *
+ * @place: The place.
+ *
+ * Context: Process context, may sleep.
+ */
+static inline void landlock_end_place(struct landlock_place *const place)
+{
+	if (unlikely(place->dentry))
+		dput(place->dentry);
 }
 
 #endif /* _SECURITY_LANDLOCK_PIN_H */

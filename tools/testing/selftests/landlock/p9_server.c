@@ -246,12 +246,8 @@ static struct p9s_armed *find_rule(struct p9s_state *const srv,
 	const struct p9s_fid *fid = NULL;
 	unsigned int i;
 
-	if (sum->has_fid) {
-		for (fid = srv->fids; fid; fid = fid->next) {
-			if (fid->conn == conn && fid->fid == sum->fid)
-				break;
-		}
-	}
+	if (sum->has_fid)
+		fid = p9s_fid_peek(srv, conn, sum->fid);
 
 	for (i = 0; i < srv->num_rules; i++) {
 		struct p9s_armed *const armed = &srv->rules[i];
@@ -338,6 +334,7 @@ static void process(struct p9s_state *const srv, struct p9s_conn *const conn,
 		    const struct p9s_rule *const rule)
 {
 	const uint32_t msize = conn->msize > 4096 ? conn->msize : 4096;
+	const size_t size = msize + QID_SIZE + EXTRA_BYTES;
 	struct p9s_call call = {
 		.srv = srv,
 		.conn = conn,
@@ -345,11 +342,15 @@ static void process(struct p9s_state *const srv, struct p9s_conn *const conn,
 		.tag = peek(msg + 5, 2),
 		.in.data = (uint8_t *)msg + P9S_HEADER,
 		.in.len = len - P9S_HEADER,
-		.out.data = p9t_alloc(msize + QID_SIZE + EXTRA_BYTES),
 		.out.len = msize,
 	};
 	size_t out_len;
 
+	if (size > conn->reply_size) {
+		conn->reply = p9t_realloc(conn->reply, size);
+		conn->reply_size = size;
+	}
+	call.out.data = conn->reply;
 	p9s_do(&call);
 	out_len = call.out.len;
 	if (rule)
@@ -359,7 +360,6 @@ static void process(struct p9s_state *const srv, struct p9s_conn *const conn,
 		hold(srv, conn, rule, call.tag, call.out.data, out_len);
 	else
 		send_reply(srv, conn, call.out.data, out_len);
-	free(call.out.data);
 }
 
 /* Does what is left of a held request, and answers its Tflushes. */
@@ -548,6 +548,7 @@ void p9s_conn_close(struct p9s_state *const srv, struct p9s_conn *const conn)
 	close(conn->fd);
 	free(conn->in);
 	free(conn->out);
+	free(conn->reply);
 	free(conn);
 }
 

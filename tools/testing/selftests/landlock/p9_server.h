@@ -322,6 +322,11 @@ int p9s_chmod(struct p9_server *const srv, const char *const path,
 int p9s_chown(struct p9_server *const srv, const char *const path,
 	      const uid_t uid, const gid_t gid);
 
+/* Extended attribute that clients can read.  Removes it if @value is NULL. */
+int p9s_set_xattr(struct p9_server *const srv, const char *const path,
+		  const char *const name, const void *const value,
+		  const size_t size);
+
 /* Entry of a table for p9s_build(), ended by one with a NULL path. */
 struct p9s_entry {
 	const char *path;

@@ -227,8 +227,8 @@ static int send_request(const int fd, struct p9s_ctl *const req,
 }
 
 /* Sends the request, and overwrites it with the reply. */
-static int64_t call(struct p9_server *const srv, struct p9s_ctl *const ctl,
-		    const int passed_fd)
+int64_t p9s_rpc(struct p9_server *const srv, struct p9s_ctl *const ctl,
+		const int passed_fd)
 {
 	struct channel *const channel = ctl->op == P9S_CTL_WAIT ? &srv->wait :
 								  &srv->ctl;
@@ -279,7 +279,7 @@ static int call_arg(struct p9_server *const srv, const enum p9s_ctl_op op,
 		.arg[0] = arg,
 	};
 
-	return call(srv, &ctl, -1);
+	return p9s_rpc(srv, &ctl, -1);
 }
 
 static int call_path(struct p9_server *const srv, const enum p9s_ctl_op op,
@@ -291,7 +291,7 @@ static int call_path(struct p9_server *const srv, const enum p9s_ctl_op op,
 		.arg = { arg0, arg1 },
 	};
 
-	return set_paths(&ctl, path, "") ?: call(srv, &ctl, -1);
+	return set_paths(&ctl, path, "") ?: p9s_rpc(srv, &ctl, -1);
 }
 
 static int call_paths(struct p9_server *const srv, const enum p9s_ctl_op op,
@@ -301,7 +301,7 @@ static int call_paths(struct p9_server *const srv, const enum p9s_ctl_op op,
 		.op = op,
 	};
 
-	return set_paths(&ctl, path1, path2) ?: call(srv, &ctl, -1);
+	return set_paths(&ctl, path1, path2) ?: p9s_rpc(srv, &ctl, -1);
 }
 
 static int call_data(struct p9_server *const srv, const enum p9s_ctl_op op,
@@ -318,7 +318,7 @@ static int call_data(struct p9_server *const srv, const enum p9s_ctl_op op,
 		return -E2BIG;
 	if (len)
 		memcpy(ctl.data, data, len);
-	return set_paths(&ctl, path, "") ?: call(srv, &ctl, -1);
+	return set_paths(&ctl, path, "") ?: p9s_rpc(srv, &ctl, -1);
 }
 
 static int call_content(struct p9_server *const srv, const enum p9s_ctl_op op,
@@ -340,7 +340,7 @@ int p9s_connect(struct p9_server *const srv)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
 		return -errno;
-	err = call(srv, &ctl, fds[1]);
+	err = p9s_rpc(srv, &ctl, fds[1]);
 	close(fds[1]);
 	if (err) {
 		close(fds[0]);
@@ -571,7 +571,7 @@ int p9s_stat(struct p9_server *const srv, const char *const path,
 	};
 	int err;
 
-	err = set_paths(&ctl, path, "") ?: call(srv, &ctl, -1);
+	err = set_paths(&ctl, path, "") ?: p9s_rpc(srv, &ctl, -1);
 	if (!err)
 		memcpy(st, ctl.data, sizeof(*st));
 	return err;
@@ -605,7 +605,7 @@ ssize_t p9s_read(struct p9_server *const srv, const char *const path,
 		};
 		ssize_t n;
 
-		n = set_paths(&ctl, path, "") ?: call(srv, &ctl, -1);
+		n = set_paths(&ctl, path, "") ?: p9s_rpc(srv, &ctl, -1);
 		if (n < 0)
 			return n;
 		if (n == 0)
@@ -709,7 +709,7 @@ static int call_wait(struct p9_server *const srv, const enum p9s_wait_kind kind,
 		.arg = { kind, n, type, timeout_ms },
 	};
 
-	return call(srv, &ctl, -1);
+	return p9s_rpc(srv, &ctl, -1);
 }
 
 int p9s_wait_held(struct p9_server *const srv)
@@ -756,7 +756,7 @@ int p9s_counts(struct p9_server *const srv, uint32_t counts[256])
 	struct p9s_ctl ctl = {
 		.op = P9S_CTL_COUNTS,
 	};
-	const int err = call(srv, &ctl, -1);
+	const int err = p9s_rpc(srv, &ctl, -1);
 
 	if (!err)
 		memcpy(counts, ctl.data, 256 * sizeof(counts[0]));
@@ -780,7 +780,7 @@ int p9s_fids(struct p9_server *const srv, struct p9s_fids *const fids)
 	struct p9s_ctl ctl = {
 		.op = P9S_CTL_FIDS,
 	};
-	const int err = call(srv, &ctl, -1);
+	const int err = p9s_rpc(srv, &ctl, -1);
 
 	if (!err)
 		memcpy(fids, ctl.data, sizeof(*fids));

@@ -284,13 +284,17 @@ static int64_t control_node(struct p9s_state *const srv,
 			node->gid = req->arg[1];
 		clock_gettime(CLOCK_REALTIME, &node->ctime);
 		return 0;
+	case P9S_CTL_SET_XATTR:
+		p9t_set_xattr(&srv->tree, node, req->path2,
+			      req->arg[0] ? req->data : NULL, req->len);
+		return 0;
 	case P9S_CTL_SET_QID_PATH:
-		node->qid_path = req->arg[0];
+		p9t_set_qid_path(&srv->tree, node, req->arg[0]);
 		return 0;
 	case P9S_CTL_COLLIDE:
 		err = lookup(srv, req->path2, &other);
 		if (!err)
-			node->qid_path = other->qid_path;
+			p9t_set_qid_path(&srv->tree, node, other->qid_path);
 		return err;
 	case P9S_CTL_SET_GENERATION:
 		node->generation = req->arg[0];

@@ -14,44 +14,68 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "p9_server_int.h"
+
+static int compare_fids(const void *const a, const void *const b)
+{
+	const struct p9s_fid *const x = a, *const y = b;
+
+	if (x->conn != y->conn)
+		return x->conn < y->conn ? -1 : 1;
+	return x->fid < y->fid ? -1 : x->fid > y->fid;
+}
+
+struct p9s_fid *p9s_fid_peek(const struct p9s_state *const srv,
+			     const struct p9s_conn *const conn,
+			     const uint32_t fid)
+{
+	const struct p9s_fid key = {
+		.conn = (struct p9s_conn *)conn,
+		.fid = fid,
+	};
+	struct p9s_fid *const *const found =
+		tfind(&key, &srv->fids_by_number, compare_fids);
+
+	return found ? *found : NULL;
+}
 
 struct p9s_fid *p9s_fid_find(struct p9s_state *const srv,
 			     const struct p9s_conn *const conn,
 			     const uint32_t fid)
 {
-	struct p9s_fid *f;
+	struct p9s_fid *const f = p9s_fid_peek(srv, conn, fid);
 
-	for (f = srv->fids; f; f = f->next) {
-		if (f->conn == conn && f->fid == fid) {
-			f->last_use = ++srv->clock;
-			return f;
-		}
-	}
-	return NULL;
+	if (f)
+		f->last_use = ++srv->clock;
+	return f;
 }
 
 struct p9s_fid *p9s_fid_new(struct p9s_state *const srv,
 			    struct p9s_conn *const conn, const uint32_t fid)
 {
 	struct p9s_fid *const f = p9t_alloc(sizeof(*f));
-	struct p9s_fids stats;
 
 	f->conn = conn;
 	f->fid = fid;
 	f->path = p9t_strdup(P9T_EXPORT);
 	f->last_use = ++srv->clock;
 	f->next = srv->fids;
+	if (f->next)
+		f->next->link = &f->next;
+	f->link = &srv->fids;
 	srv->fids = f;
+	if (!tsearch(f, &srv->fids_by_number, compare_fids))
+		_exit(1);
 
-	p9s_fid_stats(srv, &stats);
-	if (stats.all > srv->peak)
-		srv->peak = stats.all;
+	if (++srv->num_fids > srv->peak)
+		srv->peak = srv->num_fids;
 	return f;
 }
 
@@ -76,12 +100,14 @@ static void drop_parent(struct p9s_state *const srv, struct p9s_fid *const fid)
 
 void p9s_fid_free(struct p9s_state *const srv, struct p9s_fid *const fid)
 {
-	struct p9s_fid **link = &srv->fids;
-
-	while (*link && *link != fid)
-		link = &(*link)->next;
-	if (*link)
-		*link = fid->next;
+	/* A temporary one (p9s_fid_step()) is on no list. */
+	if (fid->link) {
+		*fid->link = fid->next;
+		if (fid->next)
+			fid->next->link = fid->link;
+		tdelete(fid, &srv->fids_by_number, compare_fids);
+		srv->num_fids--;
+	}
 	drop_node(srv, fid);
 	drop_parent(srv, fid);
 	free(fid->path);

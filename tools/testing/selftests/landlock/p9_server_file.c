@@ -130,6 +130,8 @@ int p9s_do_read(struct p9s_call *const call)
 	err = open_node(call, &fid, &node);
 	offset = p9s_get(&call->in, 8);
 	count = limit_count(call, p9s_get(&call->in, 4));
+	if (fid && fid->xattr)
+		return p9s_read_xattr(call, fid, offset, count);
 	if (err)
 		return err;
 	if (S_ISDIR(node->mode)) {

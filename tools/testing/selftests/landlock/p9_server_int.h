@@ -4,6 +4,7 @@
  *
  * p9_server.c: process, transport loop and faults; p9_server_ops.c: messages;
  * p9_server_file.c: those on files; p9_server_legacy.c: 9P2000(.u) only;
+ * p9_server_xattr.c: extended attributes;
  * p9_server_fid.c: what a fid means; p9_server_tree.c: objects;
  * p9_server_control.c: the server's side of the control channel;
  * p9_server_client.c: the test's side.
@@ -40,7 +41,7 @@
 struct p9s_conn;
 
 struct p9s_fid {
-	struct p9s_fid *next;
+	struct p9s_fid *next, **link;
 	struct p9s_conn *conn;
 	uint32_t fid;
 	/* What the attach said. */
@@ -66,7 +67,12 @@ struct p9s_fid {
 	/* P9S_O_* */
 	uint32_t flags;
 	uint64_t last_use;
-	/* Records of a directory, made by a Tread at offset 0. */
+	/* Made by a Txattrwalk. */
+	bool xattr;
+	/*
+	 * Records of a directory, made by a Tread at offset 0, or the value of
+	 * an extended attribute.
+	 */
 	uint8_t *records;
 	size_t records_size;
 };
@@ -94,6 +100,9 @@ struct p9s_conn {
 	size_t in_len, in_capacity;
 	uint8_t *out;
 	size_t out_len, out_capacity;
+	/* Where replies are made */
+	uint8_t *reply;
+	size_t reply_size;
 	/* To be closed after the current event. */
 	bool closing;
 };
@@ -117,6 +126,9 @@ struct p9s_state {
 	struct p9_behaviour behaviour;
 	struct p9t_tree tree;
 	struct p9s_fid *fids;
+	/* The same by connection and number, see tsearch(3). */
+	void *fids_by_number;
+	uint32_t num_fids;
 	struct p9s_req *held;
 	struct p9s_conn *conns[P9S_MAX_CONNS];
 	unsigned int next_conn;
@@ -226,6 +238,11 @@ int p9s_do_rename(struct p9s_call *const call);
 int p9s_do_renameat(struct p9s_call *const call);
 int p9s_do_unlinkat(struct p9s_call *const call);
 
+/* p9_server_xattr.c */
+int p9s_do_xattrwalk(struct p9s_call *const call);
+int p9s_read_xattr(struct p9s_call *const call, const struct p9s_fid *const fid,
+		   const uint64_t offset, uint32_t count);
+
 /* p9_server_legacy.c */
 int p9s_do_open(struct p9s_call *const call);
 int p9s_do_create(struct p9s_call *const call);
@@ -253,6 +270,10 @@ void p9s_summarize(struct p9s_state *const srv, struct p9s_conn *const conn,
 
 /* p9_server_fid.c */
 struct p9s_fid *p9s_fid_find(struct p9s_state *const srv,
+			     const struct p9s_conn *const conn,
+			     const uint32_t fid);
+/* Without being a use of the fid. */
+struct p9s_fid *p9s_fid_peek(const struct p9s_state *const srv,
 			     const struct p9s_conn *const conn,
 			     const uint32_t fid);
 struct p9s_fid *p9s_fid_new(struct p9s_state *const srv,
@@ -330,6 +351,7 @@ enum p9s_ctl_op {
 	P9S_CTL_TOUCH,
 	P9S_CTL_CHMOD,
 	P9S_CTL_CHOWN,
+	P9S_CTL_SET_XATTR,
 	P9S_CTL_SET_QID_PATH,
 	P9S_CTL_COLLIDE,
 	P9S_CTL_RECYCLE,
@@ -368,6 +390,9 @@ struct p9s_ctl {
 	uint8_t data[P9S_CTL_DATA] __attribute__((aligned(8)));
 };
 
+/* Sends a request, of which @ctl gets the reply. */
+int64_t p9s_rpc(struct p9_server *const srv, struct p9s_ctl *const ctl,
+		const int passed_fd);
 /* Reads and answers one request; exits at the end of the channel. */
 void p9s_control(struct p9s_state *const srv, const int fd);
 /* Answers the waiter if what it waits for is there, or too late. */

@@ -456,7 +456,8 @@ static const struct op ops[] = {
 			   false },
 	[P9_TGETATTR] = { "Tgetattr", p9s_do_getattr, NAME_NONE, true, false },
 	[P9_TSETATTR] = { "Tsetattr", p9s_do_setattr, NAME_NONE, true, false },
-	[P9_TXATTRWALK] = { "Txattrwalk", NULL, NAME_NONE, true, false },
+	[P9_TXATTRWALK] = { "Txattrwalk", p9s_do_xattrwalk, NAME_NONE, true,
+			    false },
 	[P9_TXATTRCREATE] = { "Txattrcreate", NULL, NAME_NONE, true, false },
 	[P9_TREADDIR] = { "Treaddir", p9s_do_readdir, NAME_NONE, true, false },
 	[P9_TFSYNC] = { "Tfsync", p9s_do_fsync, NAME_NONE, true, false },
@@ -583,14 +584,9 @@ void p9s_summarize(struct p9s_state *const srv, struct p9s_conn *const conn,
 	sum->fid = p9s_get(&buf, 4);
 	sum->has_fid = !buf.bad;
 
-	/* Not p9s_fid_find(): this is no use of the fid. */
-	for (fid = srv->fids; fid; fid = fid->next) {
-		if (fid->conn == conn && fid->fid == sum->fid) {
-			strncpy(sum->name, p9s_last_name(fid->path),
-				P9S_NAME_MAX);
-			break;
-		}
-	}
+	fid = p9s_fid_peek(srv, conn, sum->fid);
+	if (fid)
+		strncpy(sum->name, p9s_last_name(fid->path), P9S_NAME_MAX);
 
 	switch (op->names) {
 	case NAME_WALK:

@@ -420,6 +420,35 @@ TEST_F(server, client_changes)
 	EXPECT_EQ(0, p9s_violations(self->srv, ~0));
 }
 
+TEST_F(server, xattr)
+{
+	struct client *const c = &self->c;
+	const char name[] = "user.x";
+
+	if (variant->behaviour->version != P9S_DOTL)
+		SKIP(return, "9P2000.L only");
+
+	ASSERT_EQ(0, clone_fid(c, ROOT, 2));
+	ASSERT_EQ(0, p9s_set_xattr(self->srv, "", name, "value", 5));
+	EXPECT_EQ(0, rpc(c, P9_TXATTRWALK, "dds", 2, 3, name));
+	EXPECT_EQ(5, get(c, 7, 8));
+	EXPECT_EQ(true, reads(c, 3, "value"));
+	EXPECT_EQ(0, clunk(c, 3));
+	EXPECT_EQ(-ENODATA, rpc(c, P9_TXATTRWALK, "dds", 2, 3, "user.y"));
+	EXPECT_EQ(-EOPNOTSUPP, rpc(c, P9_TXATTRWALK, "dds", 2, 3, ""));
+
+	ASSERT_EQ(0, p9s_set_xattr(self->srv, "", name, "", 0));
+	EXPECT_EQ(0, rpc(c, P9_TXATTRWALK, "dds", 2, 3, name));
+	EXPECT_EQ(0, get(c, 7, 8));
+	EXPECT_EQ(true, reads(c, 3, ""));
+	EXPECT_EQ(0, clunk(c, 3));
+	ASSERT_EQ(0, p9s_set_xattr(self->srv, "", name, NULL, 0));
+	EXPECT_EQ(-ENODATA, rpc(c, P9_TXATTRWALK, "dds", 2, 3, name));
+	EXPECT_EQ(0, p9s_violations(self->srv, ~0));
+	EXPECT_EQ(-EBADF, rpc(c, P9_TXATTRWALK, "dds", 2, ROOT, name));
+	EXPECT_EQ(1, p9s_violations(self->srv, P9S_V_FID_IN_USE));
+}
+
 TEST_F(server, readdir)
 {
 	struct client *const c = &self->c;

@@ -5,6 +5,8 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
+#include <search.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,13 +49,51 @@ static struct timespec now(void)
 	return ts;
 }
 
-static void free_node(struct p9t_tree *const tree, struct p9t_node *const node)
+static struct p9t_node **bucket(struct p9t_tree *const tree,
+				const uint64_t qid_path)
 {
-	struct p9t_node **link = &tree->nodes;
+	return &tree->nodes[qid_path % P9T_BUCKETS];
+}
+
+static void add_node(struct p9t_tree *const tree, struct p9t_node *const node)
+{
+	struct p9t_node **const link = bucket(tree, node->qid_path);
+
+	node->next = *link;
+	*link = node;
+}
+
+static void del_node(struct p9t_tree *const tree, struct p9t_node *const node)
+{
+	struct p9t_node **link = bucket(tree, node->qid_path);
 
 	while (*link != node)
 		link = &(*link)->next;
 	*link = node->next;
+}
+
+void p9t_set_qid_path(struct p9t_tree *const tree, struct p9t_node *const node,
+		      const uint64_t qid_path)
+{
+	del_node(tree, node);
+	node->qid_path = qid_path;
+	add_node(tree, node);
+}
+
+static void free_xattr(struct p9t_xattr **const link)
+{
+	struct p9t_xattr *const xattr = *link;
+
+	*link = xattr->next;
+	free(xattr->name);
+	free(xattr);
+}
+
+static void free_node(struct p9t_tree *const tree, struct p9t_node *const node)
+{
+	del_node(tree, node);
+	while (node->xattrs)
+		free_xattr(&node->xattrs);
 	free(node->data);
 	free(node);
 }
@@ -80,7 +120,8 @@ struct p9t_node *p9t_find(const struct p9t_tree *const tree,
 {
 	struct p9t_node *node;
 
-	for (node = tree->nodes; node; node = node->next) {
+	for (node = tree->nodes[qid_path % P9T_BUCKETS]; node;
+	     node = node->next) {
 		if (!node->dead && node->qid_path == qid_path)
 			return node;
 	}
@@ -122,8 +163,8 @@ static struct p9t_node *new_node(struct p9t_tree *const tree, const mode_t mode)
 	node->atime = node->mtime;
 	node->ctime = node->mtime;
 	node->btime = node->mtime;
-	node->next = tree->nodes;
-	tree->nodes = node;
+	node->last = &node->entries;
+	add_node(tree, node);
 	return node;
 }
 
@@ -148,16 +189,19 @@ bool p9t_valid_name(const char *const name)
 	       !strchr(name, '/') && strlen(name) <= P9T_NAME_MAX;
 }
 
+static int compare_names(const void *const a, const void *const b)
+{
+	return strcmp(a, b);
+}
+
 struct p9t_entry *p9t_entry(const struct p9t_node *const dir,
 			    const char *const name)
 {
-	struct p9t_entry *entry;
+	char *const *const found = tfind(name, &dir->names, compare_names);
 
-	for (entry = dir->entries; entry; entry = entry->next) {
-		if (strcmp(entry->name, name) == 0)
-			return entry;
-	}
-	return NULL;
+	if (!found)
+		return NULL;
+	return (void *)(*found - offsetof(struct p9t_entry, name));
 }
 
 struct p9t_node *p9t_child(const struct p9t_node *const dir,
@@ -237,16 +281,19 @@ static void add_entry(struct p9t_node *const dir, const char *const name,
 {
 	const size_t len = strlen(name) + 1;
 	struct p9t_entry *const entry = p9t_alloc(sizeof(*entry) + len);
-	struct p9t_entry **link = &dir->entries;
 
 	memcpy(entry->name, name, len);
 	entry->node = node;
 	entry->cookie = dir->next_cookie++;
-	while (*link)
-		link = &(*link)->next;
-	*link = entry;
-	if (S_ISDIR(node->mode))
+	entry->link = dir->last;
+	*entry->link = entry;
+	dir->last = &entry->next;
+	if (!tsearch(entry->name, &dir->names, compare_names))
+		_exit(1);
+	if (S_ISDIR(node->mode)) {
 		node->parent = dir;
+		dir->subdirs++;
+	}
 	p9t_touch(dir);
 }
 
@@ -255,14 +302,18 @@ static struct p9t_node *del_entry(struct p9t_node *const dir,
 				  struct p9t_entry *const entry)
 {
 	struct p9t_node *const node = entry->node;
-	struct p9t_entry **link = &dir->entries;
 
-	while (*link != entry)
-		link = &(*link)->next;
-	*link = entry->next;
+	*entry->link = entry->next;
+	if (entry->next)
+		entry->next->link = entry->link;
+	else
+		dir->last = entry->link;
+	tdelete(entry->name, &dir->names, compare_names);
 	free(entry);
-	if (S_ISDIR(node->mode))
+	if (S_ISDIR(node->mode)) {
 		node->parent = NULL;
+		dir->subdirs--;
+	}
 	node->ctime = now();
 	p9t_touch(dir);
 	return node;
@@ -420,10 +471,16 @@ int p9t_exchange(struct p9t_node *const dir1, const char *const name1,
 	node = entry1->node;
 	entry1->node = entry2->node;
 	entry2->node = node;
-	if (S_ISDIR(entry1->node->mode))
+	if (S_ISDIR(entry1->node->mode)) {
 		entry1->node->parent = dir1;
-	if (S_ISDIR(entry2->node->mode))
+		dir1->subdirs++;
+		dir2->subdirs--;
+	}
+	if (S_ISDIR(entry2->node->mode)) {
 		entry2->node->parent = dir2;
+		dir2->subdirs++;
+		dir1->subdirs--;
+	}
 	p9t_touch(dir1);
 	p9t_touch(dir2);
 	return 0;
@@ -522,15 +579,45 @@ int p9t_write(struct p9t_node *const node, const void *const buf,
 
 uint32_t p9t_nlink(const struct p9t_node *const node)
 {
-	const struct p9t_entry *entry;
-	uint32_t nlink;
-
 	if (!S_ISDIR(node->mode))
 		return node->links;
-	if (!node->links)
-		return 0;
-	nlink = 2;
-	for (entry = node->entries; entry; entry = entry->next)
-		nlink += S_ISDIR(entry->node->mode);
-	return nlink;
+	return node->links ? node->subdirs + 2 : 0;
+}
+
+static struct p9t_xattr **find_xattr(struct p9t_xattr **link,
+				     const char *const name)
+{
+	while (*link && strcmp((*link)->name, name) != 0)
+		link = &(*link)->next;
+	return link;
+}
+
+const struct p9t_xattr *p9t_xattr(const struct p9t_node *const node,
+				  const char *const name)
+{
+	struct p9t_xattr *first = node->xattrs;
+
+	return *find_xattr(&first, name);
+}
+
+void p9t_set_xattr(struct p9t_tree *const tree, struct p9t_node *const node,
+		   const char *const name, const void *const value,
+		   const size_t size)
+{
+	struct p9t_xattr **const link = find_xattr(&node->xattrs, name);
+	struct p9t_xattr *xattr;
+
+	if (*link)
+		free_xattr(link);
+	tree->has_xattrs = true;
+	node->ctime = now();
+	if (!value)
+		return;
+
+	xattr = p9t_alloc(sizeof(*xattr) + size);
+	xattr->name = p9t_strdup(name);
+	xattr->size = size;
+	memcpy(xattr->value, value, size);
+	xattr->next = *link;
+	*link = xattr;
 }

@@ -27,15 +27,23 @@ struct p9t_node;
 
 /* Name of a node in a directory. */
 struct p9t_entry {
-	struct p9t_entry *next;
+	struct p9t_entry *next, **link;
 	struct p9t_node *node;
 	/* Position for Treaddir: grows, unique in its directory. */
 	uint64_t cookie;
 	char name[];
 };
 
+/* Extended attribute */
+struct p9t_xattr {
+	struct p9t_xattr *next;
+	char *name;
+	size_t size;
+	uint8_t value[];
+};
+
 struct p9t_node {
-	/* All nodes of the tree, dead ones too. */
+	/* Of the tree's table, dead ones too. */
 	struct p9t_node *next;
 	uint64_t qid_path;
 	uint64_t generation;
@@ -57,14 +65,21 @@ struct p9t_node {
 	/* Content of a file, target of a symlink. */
 	uint8_t *data;
 	size_t size, capacity;
+	struct p9t_xattr *xattrs;
 	/* Directories only; the parent is NULL once removed. */
 	struct p9t_node *parent;
-	struct p9t_entry *entries;
+	struct p9t_entry *entries, **last;
+	/* The same, see tsearch(3). */
+	void *names;
+	uint32_t subdirs;
 	uint64_t next_cookie;
 };
 
+#define P9T_BUCKETS 16384
+
 struct p9t_tree {
-	struct p9t_node *nodes;
+	/* By qid.path */
+	struct p9t_node *nodes[P9T_BUCKETS];
 	struct p9t_node *top, *export;
 	uint64_t next_qid_path;
 	uint64_t next_generation;
@@ -73,6 +88,8 @@ struct p9t_tree {
 	size_t free_count;
 	/* Take from free_paths. */
 	bool recycle;
+	/* Set by p9t_set_xattr() */
+	bool has_xattrs;
 	/* qid.path of the next node, if not 0. */
 	uint64_t forced_path;
 };
@@ -94,6 +111,8 @@ struct p9t_entry *p9t_entry(const struct p9t_node *const dir,
 struct p9t_node *p9t_child(const struct p9t_node *const dir,
 			   const char *const name);
 bool p9t_valid_name(const char *const name);
+void p9t_set_qid_path(struct p9t_tree *const tree, struct p9t_node *const node,
+		      const uint64_t qid_path);
 /* A living node with this qid.path, or NULL. */
 struct p9t_node *p9t_find(const struct p9t_tree *const tree,
 			  const uint64_t qid_path);
@@ -129,6 +148,12 @@ size_t p9t_read(const struct p9t_node *const node, void *const buf,
 int p9t_write(struct p9t_node *const node, const void *const buf,
 	      const size_t len, const uint64_t offset);
 int p9t_truncate(struct p9t_node *const node, const uint64_t size);
+const struct p9t_xattr *p9t_xattr(const struct p9t_node *const node,
+				  const char *const name);
+/* Removes the attribute if there is no value. */
+void p9t_set_xattr(struct p9t_tree *const tree, struct p9t_node *const node,
+		   const char *const name, const void *const value,
+		   const size_t size);
 /* What st_nlink is. */
 uint32_t p9t_nlink(const struct p9t_node *const node);
 

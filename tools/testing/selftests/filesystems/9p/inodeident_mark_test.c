@@ -7,7 +7,10 @@
  * file is: nothing is reported anymore.
  */
 
+#include <endian.h>
 #include <linux/landlock.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
 #include <pthread.h>
 #include <sys/fanotify.h>
 #include <sys/syscall.h>
@@ -42,6 +45,12 @@ FIXTURE_VARIANT_ADD(users, path) {
 FIXTURE_VARIANT_ADD(users, path_posixacl) {
 	/* clang-format on */
 	.opts = "posixacl,inodeident=path",
+};
+
+/* clang-format off */
+FIXTURE_VARIANT_ADD(users, qid_posixacl) {
+	/* clang-format on */
+	.opts = "posixacl,inodeident=qid",
 };
 
 /* clang-format off */
@@ -245,6 +254,131 @@ TEST_F(users, acl_error)
 	EXPECT_EQ(EIO, touch(P9 "/d/f"));
 	ASSERT_EQ(0, p9s_disarm(self->env.srv));
 	EXPECT_EQ(0, touch(P9 "/d/f"));
+}
+
+#define USER 1234
+#define ACL_ACCESS "system.posix_acl_access"
+
+/* On the server: lets ACL_USER do @perm, and others nothing. */
+static void set_acl(struct __test_metadata *const _metadata,
+		    struct p9_server *const srv, const char *const path,
+		    const uint16_t perm)
+{
+	const struct posix_acl_xattr_entry entries[] = {
+		{ htole16(ACL_USER_OBJ), htole16(6), htole32(-1) },
+		{ htole16(ACL_USER), htole16(perm), htole32(USER) },
+		{ htole16(ACL_GROUP_OBJ), htole16(0), htole32(-1) },
+		{ htole16(ACL_MASK), htole16(7), htole32(-1) },
+		{ htole16(ACL_OTHER), htole16(0), htole32(-1) },
+	};
+	const struct posix_acl_xattr_header header = {
+		.a_version = htole32(POSIX_ACL_XATTR_VERSION),
+	};
+	uint8_t value[sizeof(header) + sizeof(entries)];
+
+	memcpy(value, &header, sizeof(header));
+	memcpy(value + sizeof(header), entries, sizeof(entries));
+	ASSERT_EQ(0,
+		  p9s_set_xattr(srv, path, ACL_ACCESS, value, sizeof(value)));
+}
+
+/* Returns 0 or errno. */
+static int access_as_user(struct __test_metadata *const _metadata,
+			  const char *const path, const int mode)
+{
+	int err;
+
+	ASSERT_EQ(0, seteuid(USER));
+	err = faccessat(AT_FDCWD, path, mode, AT_EACCESS) ? errno : 0;
+	ASSERT_EQ(0, seteuid(0));
+	return err;
+}
+
+/*
+ * The ACL of an inode that is found again is the one that the server has now.
+ * The mode, by which the group (which is USER's) may do everything, stays the
+ * same until the end.
+ */
+TEST_F(users, acl_changed)
+{
+	struct p9_server *const srv = self->env.srv;
+	int file, dir;
+
+	if (!strstr(variant->opts, "posixacl"))
+		SKIP(return, "no ACL");
+
+	ASSERT_EQ(0, p9s_chmod(srv, "d/f", 0670));
+	ASSERT_EQ(0, p9s_chmod(srv, "e", 0770));
+	set_acl(_metadata, srv, "d/f", R_OK);
+	set_acl(_metadata, srv, "e", X_OK);
+	file = mark(_metadata, &self->env, P9 "/d/f");
+	dir = mark(_metadata, &self->env, P9 "/e");
+	EXPECT_EQ(0, access_as_user(_metadata, P9 "/d/f", R_OK));
+	EXPECT_EQ(EACCES, access_as_user(_metadata, P9 "/d/f", W_OK));
+	EXPECT_EQ(0, access_as_user(_metadata, P9 "/e/f", F_OK));
+
+	set_acl(_metadata, srv, "d/f", 0);
+	set_acl(_metadata, srv, "e", 0);
+	EXPECT_EQ(EACCES, access_as_user(_metadata, P9 "/d/f", R_OK));
+	EXPECT_EQ(EACCES, access_as_user(_metadata, P9 "/e/f", F_OK));
+
+	set_acl(_metadata, srv, "d/f", R_OK | W_OK);
+	set_acl(_metadata, srv, "e", R_OK | X_OK);
+	EXPECT_EQ(0, access_as_user(_metadata, P9 "/d/f", R_OK | W_OK));
+	EXPECT_EQ(0, access_as_user(_metadata, P9 "/e/f", F_OK));
+
+	/* No ACL anymore: the mode allows, then denies. */
+	set_acl(_metadata, srv, "d/f", 0);
+	set_acl(_metadata, srv, "e", 0);
+	EXPECT_EQ(EACCES, access_as_user(_metadata, P9 "/d/f", R_OK));
+	EXPECT_EQ(EACCES, access_as_user(_metadata, P9 "/e/f", F_OK));
+	ASSERT_EQ(0, p9s_set_xattr(srv, "d/f", ACL_ACCESS, NULL, 0));
+	ASSERT_EQ(0, p9s_set_xattr(srv, "e", ACL_ACCESS, NULL, 0));
+	EXPECT_EQ(0, access_as_user(_metadata, P9 "/d/f", R_OK));
+	EXPECT_EQ(0, access_as_user(_metadata, P9 "/e/f", F_OK));
+	ASSERT_EQ(0, p9s_chmod(srv, "d/f", 0600));
+	ASSERT_EQ(0, p9s_chmod(srv, "e", 0700));
+	EXPECT_EQ(EACCES, access_as_user(_metadata, P9 "/d/f", R_OK));
+	EXPECT_EQ(EACCES, access_as_user(_metadata, P9 "/e/f", F_OK));
+
+	/* It was the same inode all the time. */
+	EXPECT_TRUE(is_marked(_metadata, &self->env, P9 "/d/f", file));
+	EXPECT_TRUE(is_marked(_metadata, &self->env, P9 "/e", dir));
+}
+
+/* An ACL is fetched as often with marked inodes as without. */
+TEST_F(users, acl_message_counts)
+{
+	struct p9_server *const srv = self->env.srv;
+	uint32_t before[256], after[256];
+	int i;
+
+	if (!strstr(variant->opts, "posixacl"))
+		SKIP(return, "no ACL");
+
+	set_acl(_metadata, srv, "d", R_OK | X_OK);
+	set_acl(_metadata, srv, "d/f", R_OK);
+	/* Attaches. */
+	ASSERT_EQ(0, touch(P9 "/d/f"));
+	ASSERT_EQ(0, p9s_reset(srv));
+	workload(_metadata);
+	ASSERT_EQ(0, p9s_counts(srv, before));
+	/* Lookups of d and d/f: twice for the ACL, once for the default. */
+	EXPECT_LT(before[P9_TREAD], before[P9_TXATTRWALK]);
+	EXPECT_LT(budget[5].count_acl, before[P9_TREAD]);
+
+	mark(_metadata, &self->env, P9 "/d");
+	mark(_metadata, &self->env, P9 "/d/f");
+	mark(_metadata, &self->env, P9 "/e");
+	ASSERT_EQ(0, p9s_reset(srv));
+	workload(_metadata);
+	ASSERT_EQ(0, p9s_counts(srv, after));
+	for (i = 0; i < 256; i++) {
+		EXPECT_EQ(before[i], after[i])
+		{
+			TH_LOG("Messages of type %d", i);
+		}
+	}
 }
 
 #define NUM_THREADS 4

@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * V9FS: where the server has a file
+ *
+ * A dentry that something holds (e.g. a working directory) keeps its place after
+ * the server moved its file.  What it says is only true as long as the server
+ * confirms it: an answer holds for the freshness bound of the session, counted
+ * from before the request was sent.
+ *
+ * Two things are confirmed for each dentry:
+ *
+ * - its link, i.e. that the directory above has this file under this name
+ *   (&v9fs_dentry.link_time);
+ * - itself, i.e. that its fids lead to its file (&v9fs_dentry.self_time).  For
+ *   most servers a walked fid is a path: once a directory is replaced, its fid
+ *   leads to what took its place.
+ *
+ * A lookup confirms both, as it walks from the fid of the directory.  Hence this
+ * link means something as long as the directory itself is confirmed too.  A walk
+ * from an ancestor only confirms links, and with it the files themselves unless
+ * this client renamed a directory since their fids were made: some servers let
+ * the fids below it behind.
+ *
+ * What counts as an answer: ".." is never used, as some servers answer with the
+ * former directory, and others leave their export.  Open fids are not asked, as
+ * some servers answer for the open file, but walk from its path.
+ *
+ * LOCKING
+ *
+ * No lock is held while the server is asked.  What was collected before may have
+ * changed meanwhile: a name is only confirmed if the sequence of its dentry did
+ * not change.  dentry->d_lock protects the fields of &struct v9fs_dentry.
+ */
+
+#include <linux/cred.h>
+#include <linux/dcache.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/fs_identity.h>
+#include <linux/minmax.h>
+#include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/seqlock.h>
+#include <linux/slab.h>
+#include <net/9p/9p.h>
+#include <net/9p/client.h>
+
+#include "beneath.h"
+#include "fid.h"
+#include "identity.h"
+#include "v9fs.h"
+#include "v9fs_vfs.h"
+
+/* Bounds memory and messages (16 names each), see v9fs_get_links(). */
+#define V9FS_MAX_LINKS 4096
+
+/* How often to try again when a concurrent rename may have been in the way. */
+#define V9FS_MAX_TRIES 3
+
+/**
+ * struct v9fs_link - A name to confirm
+ */
+struct v9fs_link {
+	/**
+	 * @dentry: The dentry, with a reference.
+	 */
+	struct dentry *dentry;
+	/**
+	 * @seq: Sequence of @dentry when it had @name.
+	 */
+	unsigned int seq;
+	/**
+	 * @name: The name.
+	 */
+	struct name_snapshot name;
+	/**
+	 * @qid: What the server has under this name.
+	 */
+	struct p9_qid qid;
+};
+
+/**
+ * struct v9fs_chain - What is known of the dentries from a file to an ancestor
+ */
+struct v9fs_chain {
+	/**
+	 * @links: Number of links.
+	 */
+	size_t links;
+	/**
+	 * @ancestor_fresh: Whether the ancestor itself is confirmed.
+	 */
+	bool ancestor_fresh;
+	/**
+	 * @file_fresh: Whether the file itself is confirmed.
+	 */
+	bool file_fresh;
+	/**
+	 * @links_fresh: Whether all links, and the directories in between, are
+	 * confirmed.
+	 */
+	bool links_fresh;
+};
+
+/**
+ * v9fs_walked_fid - Get a fid of a dentry that is not open
+ *
+ * @dentry: The dentry.
+ *
+ * Context: Any context.
+ * Return: A referenced fid of the current user if there is one, of another user
+ * otherwise, or NULL if the dentry has no fid.
+ */
+struct p9_fid *v9fs_walked_fid(struct dentry *const dentry)
+{
+	struct p9_fid *fid, *found = NULL;
+
+	spin_lock(&dentry->d_lock);
+	hlist_for_each_entry(fid, &to_v9fs_dentry(dentry)->head, dlist) {
+		if (uid_eq(fid->uid, current_fsuid())) {
+			found = fid;
+			break;
+		}
+		if (!found)
+			found = fid;
+	}
+	if (found)
+		p9_fid_get(found);
+	spin_unlock(&dentry->d_lock);
+	return found;
+}
+
+/**
+ * v9fs_link_confirm - Note that the server has a file where a dentry is
+ *
+ * @dentry: A positive dentry that just got its first fid and its name, from a
+ *	    reply of the server.  Its directory is locked, or it is the root.
+ * @when: Moment before the request.
+ *
+ * Context: Any context.
+ */
+void v9fs_link_confirm(struct dentry *const dentry,
+		       const struct v9fs_moment *const when)
+{
+	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
+
+	spin_lock(&dentry->d_lock);
+	v9dentry->link_time = when->time;
+	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
+	v9dentry->self_time = when->time;
+	v9dentry->renames = when->renames;
+	spin_unlock(&dentry->d_lock);
+}
+
+/**
+ * v9fs_link_moved - Note that this client moved a file
+ *
+ * @dentry: The dentry, already moved.  Its directories are locked.
+ * @when: Moment before the request.
+ *
+ * The link is confirmed, but not that all fids of the dentry followed.
+ *
+ * Context: Any context.
+ */
+void v9fs_link_moved(struct dentry *const dentry,
+		     const struct v9fs_moment *const when)
+{
+	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
+
+	spin_lock(&dentry->d_lock);
+	v9dentry->link_time = when->time;
+	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
+	v9dentry->self_time = 0;
+	v9dentry->renames = when->renames - 1;
+	spin_unlock(&dentry->d_lock);
+}
+
+/* Whether no fid of the dentry may have been left behind by this client. */
+static bool v9fs_fids_follow(const struct v9fs_session_info *const v9ses,
+			     const struct dentry *const dentry)
+{
+	lockdep_assert_held(&dentry->d_lock);
+	return IS_ROOT(dentry) ||
+	       to_v9fs_dentry(dentry)->renames ==
+		       (unsigned int)atomic_read_acquire(&v9ses->renames);
+}
+
+static bool v9fs_is_link_fresh(const struct v9fs_session_info *const v9ses,
+			       const struct dentry *const dentry)
+{
+	const struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
+
+	lockdep_assert_held(&dentry->d_lock);
+	return !read_seqcount_retry(&dentry->d_seq, v9dentry->link_seq) &&
+	       v9fs_is_fresh(v9ses, v9dentry->link_time);
+}
+
+static bool v9fs_is_self_fresh(const struct v9fs_session_info *const v9ses,
+			       const struct dentry *const dentry)
+{
+	const struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
+	const struct hlist_node *const first = v9dentry->head.first;
+
+	lockdep_assert_held(&dentry->d_lock);
+	/* The fid of one user may follow a rename whereas others do not. */
+	if (!v9fs_fids_follow(v9ses, dentry) && first && first->next)
+		return false;
+	return v9fs_is_fresh(v9ses, v9dentry->self_time);
+}
+
+/* Returns false if @dentry is not (anymore) below @ancestor for this client. */
+static bool v9fs_get_chain(struct dentry *const ancestor,
+			   struct dentry *const dentry,
+			   struct v9fs_chain *const chain)
+{
+	const struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+	struct dentry *this = dentry;
+
+	*chain = (struct v9fs_chain){
+		.links_fresh = true,
+	};
+
+	/* v9fs_dentry and dentry are freed after a grace period. */
+	rcu_read_lock();
+	while (true) {
+		struct dentry *parent;
+		bool self_fresh;
+
+		spin_lock(&this->d_lock);
+		self_fresh = v9fs_is_self_fresh(v9ses, this);
+		if (this == dentry)
+			chain->file_fresh = self_fresh;
+		if (this == ancestor) {
+			chain->ancestor_fresh = self_fresh;
+			spin_unlock(&this->d_lock);
+			break;
+		}
+		chain->links_fresh &= v9fs_is_link_fresh(v9ses, this) &&
+				      (this == dentry || self_fresh);
+		parent = this->d_parent;
+		spin_unlock(&this->d_lock);
+
+		if (parent == this || chain->links == V9FS_MAX_LINKS) {
+			rcu_read_unlock();
+			return false;
+		}
+		chain->links++;
+		this = parent;
+	}
+	rcu_read_unlock();
+	return true;
+}
+
+static void v9fs_put_links(struct v9fs_link *const links, const size_t num_links)
+{
+	for (size_t i = 0; i < num_links; i++) {
+		if (!links[i].dentry)
+			continue;
+		release_dentry_name_snapshot(&links[i].name);
+		dput(links[i].dentry);
+	}
+	kvfree(links);
+}
+
+/* Returns the links from @ancestor to @dentry, in this order. */
+static struct v9fs_link *v9fs_get_links(const struct dentry *const ancestor,
+					struct dentry *const dentry,
+					const size_t num_links)
+{
+	struct v9fs_link *links;
+	struct dentry *this = dget(dentry);
+
+	links = kvzalloc_objs(*links, num_links, GFP_KERNEL_ACCOUNT);
+	if (!links) {
+		dput(this);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	for (size_t i = num_links; i-- && this != ancestor && !IS_ROOT(this);) {
+		struct v9fs_link *const link = &links[i];
+
+		/* A later change of the name changes the sequence. */
+		link->seq = raw_read_seqcount(&this->d_seq);
+		take_dentry_name_snapshot(&link->name, this);
+		link->dentry = this;
+		this = dget_parent(this);
+	}
+
+	/* Something got moved since v9fs_get_chain(). */
+	if (this != ancestor || !links[0].dentry) {
+		dput(this);
+		v9fs_put_links(links, num_links);
+		return ERR_PTR(-EAGAIN);
+	}
+	dput(this);
+	return links;
+}
+
+/*
+ * Walks from @fid through @links, with at most @max names a message, and sets
+ * their qids.
+ */
+static int v9fs_walk_links(struct p9_fid *const fid,
+			   struct v9fs_link *const links,
+			   const size_t num_links, const size_t max)
+{
+	const unsigned char *names[P9_MAXWELEM];
+	struct p9_qid qids[P9_MAXWELEM];
+	struct p9_fid *walked = fid;
+	int err = 0;
+
+	for (size_t done = 0; done < num_links;) {
+		const u16 num = min(num_links - done, max);
+		struct p9_fid *next;
+		u16 num_qids;
+
+		for (size_t i = 0; i < num; i++)
+			names[i] = links[done + i].name.name.name;
+		next = p9_client_walk_qids(walked, num, names, walked == fid,
+					   qids, &num_qids);
+		if (IS_ERR(next)) {
+			err = PTR_ERR(next);
+			break;
+		}
+		walked = next;
+		for (size_t i = 0; i < num; i++)
+			links[done + i].qid = qids[i];
+		done += num;
+	}
+	if (walked != fid)
+		p9_fid_put_nowait(walked);
+	return err;
+}
+
+static bool v9fs_link_leads(const struct v9fs_link *const link)
+{
+	return v9fs_qid_is(&link->qid, d_inode(link->dentry));
+}
+
+/* No two directories of a chain are the same file. */
+static bool v9fs_qids_repeat(const struct v9fs_link *const links,
+			     const size_t num_links)
+{
+	return num_links > 1 &&
+	       links[0].qid.path == links[num_links - 1].qid.path;
+}
+
+static void v9fs_confirm_links(struct v9fs_session_info *const v9ses,
+			       struct v9fs_link *const links,
+			       const size_t num_links, const u64 time)
+{
+	/* The ancestor was asked, or it is confirmed. */
+	bool above = true;
+
+	for (size_t i = 0; i < num_links; i++) {
+		const struct v9fs_link *const link = &links[i];
+		struct v9fs_dentry *const v9dentry =
+			to_v9fs_dentry(link->dentry);
+		const bool leads = v9fs_link_leads(link);
+
+		if (above && leads) {
+			spin_lock(&link->dentry->d_lock);
+			v9dentry->link_time = time;
+			v9dentry->link_seq = link->seq;
+			if (v9fs_fids_follow(v9ses, link->dentry))
+				v9dentry->self_time = time;
+			spin_unlock(&link->dentry->d_lock);
+		}
+		above = leads;
+	}
+}
+
+/* What an error means for the question if a file is there. */
+static enum fs_answer v9fs_error_answer(const int err)
+{
+	switch (err) {
+	case -ENOENT:
+	case -ENOTDIR:
+	case -ESTALE:
+		return FS_ANSWER_NO;
+	default:
+		return FS_ANSWER_UNKNOWN;
+	}
+}
+
+/* Is what the fid of @dentry leads to still its file? */
+static enum fs_answer v9fs_check_self(struct dentry *const dentry,
+				      struct p9_fid *const fid)
+{
+	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+	const struct inode *const inode = d_inode(dentry);
+	const struct v9fs_moment when = v9fs_moment(v9ses);
+	struct p9_qid qid;
+	u64 generation;
+	int err;
+
+	err = v9fs_ask(v9ses, fid, &qid, &generation);
+	if (err)
+		return v9fs_error_answer(err);
+	if (!v9fs_qid_is(&qid, inode))
+		return FS_ANSWER_NO;
+	if (V9FS_I(inode)->has_generation) {
+		if (!generation)
+			return FS_ANSWER_UNKNOWN;
+		if (generation != V9FS_I(inode)->generation)
+			return FS_ANSWER_NO;
+	}
+
+	spin_lock(&dentry->d_lock);
+	to_v9fs_dentry(dentry)->self_time = when.time;
+	spin_unlock(&dentry->d_lock);
+	return FS_ANSWER_YES;
+}
+
+static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
+				       struct p9_fid *const fid,
+				       struct dentry *const dentry,
+				       const size_t num_links, const bool exact)
+{
+	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+	const u64 time = ktime_get_ns();
+	enum fs_answer answer = FS_ANSWER_YES;
+	struct v9fs_link *links;
+	int err;
+
+	links = v9fs_get_links(ancestor, dentry, num_links);
+	if (IS_ERR(links))
+		return FS_ANSWER_UNKNOWN;
+
+	err = v9fs_walk_links(fid, links, num_links, P9_MAXWELEM);
+	/* Some servers give the last qid for each name. */
+	if (!err && exact && v9fs_qids_repeat(links, num_links))
+		err = v9fs_walk_links(fid, links, num_links, 1);
+	if (err) {
+		answer = v9fs_error_answer(err);
+		goto put_links;
+	}
+
+	for (size_t i = exact ? 0 : num_links - 1; i < num_links; i++) {
+		if (!v9fs_link_leads(&links[i]))
+			answer = FS_ANSWER_NO;
+	}
+	if (answer == FS_ANSWER_YES)
+		v9fs_confirm_links(v9ses, links, num_links, time);
+
+put_links:
+	v9fs_put_links(links, num_links);
+	return answer;
+}
+
+/* Same as v9fs_beneath(), without care for concurrent renames. */
+static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
+				       struct dentry *const dentry,
+				       const bool exact)
+{
+	const struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+	struct v9fs_chain chain;
+	enum fs_answer answer = FS_ANSWER_YES;
+	struct p9_fid *fid;
+	bool acting;
+
+	if (!v9fs_get_chain(ancestor, dentry, &chain))
+		return FS_ANSWER_NO;
+	if (chain.ancestor_fresh && chain.links_fresh && chain.file_fresh)
+		return FS_ANSWER_YES;
+
+	fid = v9fs_walked_fid(ancestor);
+	/* What has no name anymore only has open fids. */
+	if (!fid && ancestor == dentry && d_unhashed(dentry))
+		fid = v9fs_fid_find_inode(d_inode(dentry), false,
+					  current_fsuid(), true);
+	if (!fid)
+		return FS_ANSWER_UNKNOWN;
+	if (!chain.ancestor_fresh)
+		answer = v9fs_check_self(ancestor, fid);
+	acting = chain.file_fresh;
+	if (answer == FS_ANSWER_YES && chain.links && !chain.links_fresh) {
+		answer = v9fs_check_links(ancestor, fid, dentry, chain.links,
+					  exact);
+		/* The walk got to the same file as the fid that will act. */
+		spin_lock(&dentry->d_lock);
+		acting = v9fs_fids_follow(v9ses, dentry);
+		spin_unlock(&dentry->d_lock);
+	}
+	p9_fid_put(fid);
+	if (answer != FS_ANSWER_YES || !chain.links || acting)
+		return answer;
+
+	fid = v9fs_walked_fid(dentry);
+	if (!fid)
+		return FS_ANSWER_UNKNOWN;
+	answer = v9fs_check_self(dentry, fid);
+	p9_fid_put(fid);
+	return answer;
+}
+
+/**
+ * v9fs_beneath - Tell if the server has a file below a directory
+ *
+ * @ancestor: A directory of which @dentry is below for this client, or @dentry.
+ * @dentry: A positive dentry.
+ * @exact: Whether all directories in between must be the ones of their dentries.
+ *
+ * If all dentries are confirmed, sends nothing.  Otherwise, sends up to a
+ * Tgetattr on a fid of @ancestor, a Twalk from it for each 16 names, and a Tclunk
+ * that nobody waits for; and a Tgetattr on a fid of @dentry if this client
+ * renamed a directory since this fid was made.  In cached modes the dcache is
+ * right by definition.
+ *
+ * Context: Process context, may sleep until the server answers or the caller is
+ * killed.  Takes d_lock only.
+ * Return: %FS_ANSWER_YES if the server, less than the freshness bound ago, led
+ * from @ancestor to @dentry and the fids of both led to their files,
+ * %FS_ANSWER_NO if it does not, %FS_ANSWER_UNKNOWN if there is nothing to ask or
+ * no answer.
+ */
+enum fs_answer v9fs_beneath(struct dentry *const ancestor,
+			    struct dentry *const dentry, const bool exact)
+{
+	enum fs_answer answer;
+	unsigned int seq;
+
+	might_sleep();
+
+	if (v9fs_dentry2v9ses(dentry)->inodeident == V9FS_IDENT_NONE)
+		return FS_ANSWER_YES;
+
+	for (int tries = 0; tries < V9FS_MAX_TRIES; tries++) {
+		seq = read_seqbegin(&rename_lock);
+		answer = v9fs_ask_beneath(ancestor, dentry, exact);
+		/* What was collected may be a mix of two moments. */
+		if (answer == FS_ANSWER_YES || !read_seqretry(&rename_lock, seq))
+			break;
+	}
+	return answer;
+}
