@@ -523,19 +523,14 @@ static bool next_server(char *const source, char *const options)
 }
 
 /* Nothing counts as fresh, so that every link is asked for. */
-#define NEVER_FRESH "linkfresh=0"
+#define NEVER_FRESH "freshness=0"
 
 static int mount_9p(const char *const source, const char *const options)
 {
 	char all[250];
 
 	snprintf(all, sizeof(all), "%s," NEVER_FRESH, options);
-	if (mount(source, MNT, "9p", 0, all) == 0)
-		return 0;
-	if (errno != EINVAL)
-		return -1;
-	fputs("matrix: no option " NEVER_FRESH "\n", stderr);
-	return mount(source, MNT, "9p", 0, options);
+	return mount(source, MNT, "9p", 0, all);
 }
 
 /* In a process of its own: whatever fails in a scenario is the end only of it. */
