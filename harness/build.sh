@@ -75,6 +75,13 @@ make_demo_server() {
 		$(find "$tests" -name 'p9_server*.c' ! -name '*_test.c') -lcap -lpthread
 }
 
+make_check() {
+	local src=$1/samples/landlock/landlock-9p-check.c
+
+	[ ! -f "$src" ] || ccache gcc -Wall -O2 -static \
+		-isystem "$2/headers/usr/include" -o "$2/landlock-9p-check" "$src"
+}
+
 # What a tree does not have is left out: a stock one has no tests of 9p.
 make_selftests() {
 	local src=$1 out=$2 d
@@ -88,12 +95,13 @@ make_selftests() {
 	done
 	ccache gcc -Wall -O2 -isystem "$out/headers/usr/include" \
 		-o "$out/sandboxer" "$src/samples/landlock/sandboxer.c" &&
+		make_check "$src" "$out" &&
 		gcc -Wall -Wextra -O2 -isystem "$out/headers/usr/include" \
 			-o "$out/restrict" "$ROOT/harness/um/restrict.c" &&
 		make_demo_server "$src" "$out"
 }
 
-# build_selftests SOURCE OUT LABEL: tests and sandboxer, anew if sources changed.
+# build_selftests SOURCE OUT LABEL: tests and samples, anew if sources changed.
 build_selftests() {
 	local src=$1 out=$2 sums
 

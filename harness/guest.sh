@@ -27,7 +27,7 @@ uml() {
 
 	shift 2
 	# The memory of the guest is a file there, and its control socket.
-	TMPDIR=$job/run exec "$kernel" mem=1G uml_dir="$job/run/" umid=guest \
+	TMPDIR=$job/run exec "$kernel" mem=1536M uml_dir="$job/run/" umid=guest \
 		root=/dev/root rootfstype=hostfs rootflags=/ ro \
 		init="$ROOT/harness/um/init.sh" JOB="$job" con=null ssl=null \
 		panic=-1 "$@" 9>&-

@@ -2,7 +2,8 @@
 # Installs what is missing, and only that.
 
 PACKAGES_BASE="gcc make libc6-dev bc bison flex ccache rsync xz-utils perl
-	python3 libcap-dev diod busybox-static util-linux"
+	python3 libcap-dev libseccomp-dev pkg-config diod busybox-static
+	util-linux"
 PACKAGES_TEST="libelf-dev libssl-dev e2fsprogs kmod cpio sparse clang-19 lld-19
 	llvm-19 clang-format codespell shellcheck stress-ng fio
 	inotify-tools nfs-ganesha nfs-ganesha-vfs"

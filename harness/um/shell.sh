@@ -13,6 +13,7 @@ cat <<-END
 
 	/mnt/p9 is a 9p mount of $EXPORT (diod).  Try:
 	  LL_FS_RO=/usr:/bin:/lib:/lib64:/etc:/mnt/p9/d LL_FS_RW=/dev/null sandboxer cat /mnt/p9/d/f
+	  landlock-9p-check /mnt/p9/d
 	Tests are in $1; fs_9p_test and others are in PATH.
 
 END
