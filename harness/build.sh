@@ -82,6 +82,14 @@ make_check() {
 		-isystem "$2/headers/usr/include" -o "$2/landlock-9p-check" "$src"
 }
 
+# The example of the documentation, as it stands there.
+make_example() {
+	! grep -q '^Network and shared filesystems$' \
+		"$1/Documentation/userspace-api/landlock.rst" ||
+		"$ROOT/harness/doc_example.sh" "$1" "$2/headers/usr/include" \
+			"$2/doc_example"
+}
+
 # What a tree does not have is left out: a stock one has no tests of 9p.
 make_selftests() {
 	local src=$1 out=$2 d
@@ -95,7 +103,7 @@ make_selftests() {
 	done
 	ccache gcc -Wall -O2 -isystem "$out/headers/usr/include" \
 		-o "$out/sandboxer" "$src/samples/landlock/sandboxer.c" &&
-		make_check "$src" "$out" &&
+		make_check "$src" "$out" && make_example "$src" "$out" &&
 		gcc -Wall -Wextra -O2 -isystem "$out/headers/usr/include" \
 			-o "$out/restrict" "$ROOT/harness/um/restrict.c" &&
 		make_demo_server "$src" "$out"
@@ -107,7 +115,8 @@ build_selftests() {
 
 	sums=$(cd "$src" && find tools/testing/selftests/landlock samples/landlock \
 		tools/testing/selftests/filesystems tools/testing/selftests/*.h \
-		include/uapi "$ROOT"/harness/um/*.c -type f -exec sha256sum {} + |
+		include/uapi Documentation/userspace-api/landlock.rst \
+		"$ROOT"/harness/um/*.c "$ROOT/harness/doc_example.sh" -type f -exec sha256sum {} + |
 		sort | sha256sum)
 	[ "$sums" != "$(cat "$out/sums" 2>/dev/null)" ] || return 0
 	mkdir -p "$out"

@@ -164,12 +164,52 @@ content_readahead() { content_of_marked readahead; }
 content_mmap() { content_of_marked mmap; }
 mounted() { mountpoint -q $M; }
 
+# The example of Documentation/userspace-api/landlock.rst: writes below a path.
+example() {
+	fresh_tree
+	umount $M && p9_mount $M &&
+		doc_example $M/d sh -c "echo new >$M/d/new && cat $M/e/f" &&
+		[ "$(cat $EXPORT/d/new)" = new ] &&
+		! doc_example $M/d sh -c "echo new >$M/e/new" &&
+		[ ! -e $EXPORT/e/new ]
+}
+
+# What cannot be pinned is refused if it must be.
+sandboxer_pinned() {
+	local said
+
+	mkfifo $EXPORT/d/fifo
+	LL_PINNED=1 reads $M/d $M/d/f inside &&
+		LL_PINNED=1 reads $M/d/f $M/d/f inside || return
+	said=$(LL_PINNED=1 LL_FS_RO=$SYSTEM:$M/d/fifo LL_FS_RW=/dev/null \
+		sandboxer true 2>&1) && return 1
+	rm $EXPORT/d/fifo
+	case $said in
+	*"Failed to update the ruleset with \"$M/d/fifo\""*) ;;
+	*) echo "$said"; return 1 ;;
+	esac
+}
+
+check_says() {
+	landlock-9p-check "$1" >/tmp/check.out
+	echo "exit $?" >>/tmp/check.out
+	cat /tmp/check.out
+	[ "$(tail -n 2 /tmp/check.out)" = "verdict: $2
+exit 0" ] && [ -z "$(find $EXPORT -name '*landlock*')" ]
+}
+check_holds() {
+	check_says $M/d holds && grep -q '^cache *none' /tmp/check.out &&
+		umount $M && p9_mount $M cache=loose && check_says $M/d holds &&
+		umount $M && p9_mount $M && check_says /tmp holds
+}
+
 TESTS="mounted granted_dir granted_file granted_root sibling_denied
 	sibling_of_file_denied listing_denied after_drop rewritten_on_server
 	gain_by_rename gain_by_link rename_without_gain create_in_granted
 	create_beside_denied umount_live remount cache_mmap cache_readahead
 	cache_loose cache_none_qid marks_survive content_none
-	content_readahead content_mmap"
+	content_readahead content_mmap example sandboxer_pinned
+	check_holds"
 
 p9_start || exit
 fresh_tree
