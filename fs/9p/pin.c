@@ -37,7 +37,10 @@ struct v9fs_pin {
 	struct v9fs_session_info *v9ses;
 	/* Owned by the pin. */
 	struct p9_fid *fid;
-	/* Path by which the file was reached, may be NULL.  Owned by the pin. */
+	/*
+	 * Path by which the file was reached, NULL if it is unknown or without
+	 * fsid.  Owned by the pin.
+	 */
 	struct v9fs_path *path;
 	/* Filesystem on the server, 0 if there is a generation or no answer. */
 	u64 fsid;
@@ -193,7 +196,8 @@ static struct fs_pin *v9fs_pin(struct dentry *const dentry)
 	}
 	atomic64_set(&pin->held, time);
 	pin->v9ses = v9ses;
-	pin->path = v9fs_path_get(dentry);
+	if (pin->fsid)
+		pin->path = v9fs_path_get(dentry);
 	pin->fid = fid;
 	return &pin->pin;
 

@@ -10,7 +10,8 @@
  * the transport's reply callback frees the fids.
  *
  * A queued fid is in one of two states: in &p9_client.clunks, or sent (at most
- * P9_CLUNK_WINDOW at once).  &p9_client.clunks_pending counts both.
+ * P9_CLUNK_WINDOW at once).  &p9_client.clunks_pending counts both, and
+ * whatever else has to end before the session, see p9_pending_get().
  *
  * LOCKING
  *
@@ -33,6 +34,7 @@
 #include <linux/errno.h>
 #include <linux/fs_context.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
@@ -54,7 +56,7 @@
 /* How long a forced unmount waits for a server that may still answer. */
 #define P9_CLUNK_GRACE HZ
 
-static struct workqueue_struct *p9_clunk_wq;
+struct workqueue_struct *p9_clunk_wq;
 
 static struct p9_req_t *p9_clunk_prepare(struct p9_client *const clnt,
 					 const char *const fmt, ...)
@@ -81,6 +83,7 @@ static int p9_clunk_send(struct p9_client *const clnt, struct p9_fid *const fid)
 	req->tc.zc = false;
 	req->rc.zc = false;
 	req->clunk = fid;
+	req->nowait = true;
 	err = clnt->trans_mod->request(clnt, req);
 	if (err < 0) {
 		/* The reply will not come, drop the transport's reference. */
@@ -137,6 +140,37 @@ static void p9_clunk_work(struct work_struct *const work)
 	}
 }
 
+/**
+ * p9_pending_get - Make the end of a session wait for something
+ *
+ * @clnt: The client, whose lock is held.
+ *
+ * Context: Any context.
+ */
+void p9_pending_get(struct p9_client *const clnt)
+{
+	lockdep_assert_held(&clnt->lock);
+	clnt->clunks_pending++;
+}
+
+/**
+ * p9_pending_put - Undo p9_pending_get()
+ *
+ * @clnt: The client, whose lock is held.  It may go away once this lock is
+ * released, unless something waits for the end of the caller.
+ *
+ * Context: Any context.
+ */
+void p9_pending_put(struct p9_client *const clnt)
+{
+	lockdep_assert_held(&clnt->lock);
+	if (--clnt->clunks_pending)
+		return;
+	wake_up(&clnt->clunk_wait);
+	if (clnt->clunk_orphan)
+		queue_work(p9_clunk_wq, &clnt->clunk_reap);
+}
+
 static void p9_clunk_reap(struct work_struct *const work)
 {
 	p9_client_free(container_of(work, struct p9_client, clunk_reap));
@@ -159,14 +193,32 @@ void p9_clunk_done(struct p9_fid *const fid)
 	p9_fid_destroy(fid);
 	spin_lock_irqsave(&clnt->lock, flags);
 	clnt->clunks_sent--;
-	clnt->clunks_pending--;
-	if (!clnt->clunks_pending) {
-		wake_up(&clnt->clunk_wait);
-		if (clnt->clunk_orphan)
-			queue_work(p9_clunk_wq, &clnt->clunk_reap);
-	} else if (!list_empty(&clnt->clunks)) {
+	if (!list_empty(&clnt->clunks))
 		queue_delayed_work(p9_clunk_wq, &clnt->clunk_work, 0);
-	}
+	p9_pending_put(clnt);
+	spin_unlock_irqrestore(&clnt->lock, flags);
+}
+
+/**
+ * p9_clunk_queue - Clunk a fid later
+ *
+ * @fid: The fid, without any reference.
+ *
+ * Context: Any context.  Does not allocate memory.
+ */
+void p9_clunk_queue(struct p9_fid *const fid)
+{
+	struct p9_client *const clnt = fid->clnt;
+	unsigned long flags;
+
+	spin_lock_irqsave(&clnt->lock, flags);
+	list_add_tail(&fid->clunk, &clnt->clunks);
+	p9_pending_get(clnt);
+	/*
+	 * Still locked: once it is not, the client may go away with its last
+	 * clunk.
+	 */
+	queue_delayed_work(p9_clunk_wq, &clnt->clunk_work, 0);
 	spin_unlock_irqrestore(&clnt->lock, flags);
 }
 
@@ -182,9 +234,6 @@ void p9_clunk_done(struct p9_fid *const fid)
  */
 void p9_fid_put_nowait(struct p9_fid *const fid)
 {
-	struct p9_client *clnt;
-	unsigned long flags;
-
 	if (IS_ERR_OR_NULL(fid))
 		return;
 
@@ -194,17 +243,8 @@ void p9_fid_put_nowait(struct p9_fid *const fid)
 	if (!refcount_dec_and_test(&fid->count))
 		return;
 
-	clnt = fid->clnt;
 	WARN_ON_ONCE(!hlist_unhashed(&fid->dlist));
-	spin_lock_irqsave(&clnt->lock, flags);
-	list_add_tail(&fid->clunk, &clnt->clunks);
-	clnt->clunks_pending++;
-	/*
-	 * Still locked: once it is not, the client may go away with its last
-	 * clunk.
-	 */
-	queue_delayed_work(p9_clunk_wq, &clnt->clunk_work, 0);
-	spin_unlock_irqrestore(&clnt->lock, flags);
+	p9_clunk_queue(fid);
 }
 EXPORT_SYMBOL(p9_fid_put_nowait);
 

@@ -13,6 +13,8 @@ struct p9_client;
 struct p9_fid;
 struct p9_req_t;
 
+extern struct workqueue_struct *p9_clunk_wq;
+
 /* Provided by client.c */
 struct p9_req_t *p9_client_prepare_req(struct p9_client *c, int8_t type,
 				       uint t_size, uint r_size,
@@ -24,6 +26,9 @@ int p9_clunk_init(void);
 void p9_clunk_exit(void);
 void p9_clunk_setup(struct p9_client *clnt);
 void p9_clunk_done(struct p9_fid *fid);
+void p9_clunk_queue(struct p9_fid *fid);
+void p9_pending_get(struct p9_client *clnt);
+void p9_pending_put(struct p9_client *clnt);
 bool p9_clunk_detached(struct p9_client *clnt);
 bool p9_clunk_orphan(struct p9_client *clnt);
 void p9_clunk_stop(struct p9_client *clnt);

@@ -1,0 +1,596 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * 9P client: waits that end before the reply
+ *
+ * A task that is killed while it waits for a reply leaves its request behind.
+ * A worker sends Tflush for it, and reaps it when its reply or that of the
+ * Tflush comes, or when the transport ends.  Until then, the request keeps what
+ * the server may still use: its tag, its buffers (also the pages of the task
+ * for a zero copy), and its fids.  Nothing is allocated for the task.
+ *
+ * If the reply comes before Rflush, then the request took effect: what it made
+ * (e.g. the new fid of a Twalk) is clunked.  A Tclunk is not flushed: as a
+ * request without a waiter, it is what it would have been with
+ * p9_fid_put_nowait().
+ *
+ * WAITS
+ *
+ * A task that was killed before it sent its request cannot be woken up by
+ * another kill.  This is the case for what a killed task does on its way out
+ * (e.g. to write back dirty pages), which works with a server that answers.
+ * With one that does not, the first such wait ends after P9_WAIT_GRACE, and
+ * until a reply comes (&p9_client.silent), there is no other one.  The same
+ * goes for the Tclunk of any exiting task or kernel thread, which must not
+ * depend on a server either.  All other waits of those (e.g. to write back)
+ * only end with the reply, a forced unmount, or the transport.
+ *
+ * A forced unmount ends all waits.
+ *
+ * LOCKING
+ *
+ * &p9_client.lock protects the lists @left and @left_done, and the @left* marks
+ * of requests.  With this lock, a reply comes either before a request is left
+ * or after that, see p9_req_settle().
+ *
+ * LIFETIME
+ *
+ * Requests in these lists, hence with a reference, count as
+ * p9_pending_get(): they have an end before the client.  A request is only
+ * reaped by a worker, because replies are handled with locks of the transport
+ * held.  A Tflush holds a reference to its request, because a tag must not be
+ * used again before Rflush.
+ */
+
+#include <linux/array_size.h>
+#include <linux/errno.h>
+#include <linux/fs_context.h>
+#include <linux/idr.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/spinlock.h>
+#include <linux/unaligned.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <net/9p/9p.h>
+#include <net/9p/client.h>
+#include <net/9p/transport.h>
+
+#include "clunk.h"
+#include "flush.h"
+
+/* How long a task that cannot be killed waits for a server that is silent. */
+#define P9_WAIT_GRACE (3 * HZ)
+
+/* Time before sending again when there is no memory or no room in a ring. */
+#define P9_FLUSH_RETRY msecs_to_jiffies(20)
+
+/*
+ * TIF_SIGPENDING may be cleared, and the signal of a killed task was dequeued
+ * once it exits.
+ */
+static bool p9_task_dying(void)
+{
+	return __fatal_signal_pending(current) ||
+	       ((current->flags & PF_EXITING) && (current->exit_code & 0x7f));
+}
+
+static bool p9_task_unkillable(void)
+{
+	return current->flags & (PF_KTHREAD | PF_EXITING);
+}
+
+/**
+ * p9_fid_drop - Drop a reference to a fid that the server does not know
+ *
+ * @fid: The fid.
+ *
+ * Context: Any context.
+ */
+void p9_fid_drop(struct p9_fid *const fid)
+{
+	if (refcount_dec_and_test(&fid->count))
+		p9_fid_destroy(fid);
+}
+
+/**
+ * p9_wait_refused - Tell if there is no point in sending a request
+ *
+ * @c: The client.
+ *
+ * Context: Process context.
+ * Return: True if the caller is dying and the server let somebody in this case
+ * wait for nothing, false otherwise.
+ */
+bool p9_wait_refused(const struct p9_client *const c)
+{
+	return READ_ONCE(c->silent) && p9_task_dying();
+}
+
+/**
+ * p9_clunk_must_not_wait - Tell if a Tclunk must be left to a worker
+ *
+ * @c: The client.
+ *
+ * Context: Process context.
+ * Return: True if the caller is dying, if the session ends, or if the caller
+ * cannot be killed and the server is silent; false otherwise.
+ */
+bool p9_clunk_must_not_wait(const struct p9_client *const c)
+{
+	return READ_ONCE(c->status) != Connected || p9_task_dying() ||
+	       (READ_ONCE(c->silent) && p9_task_unkillable());
+}
+
+static bool p9_wait_over(const struct p9_client *const c,
+			 const struct p9_req_t *const req)
+{
+	return READ_ONCE(req->status) >= REQ_STATUS_RCVD ||
+	       READ_ONCE(c->status) != Connected;
+}
+
+/**
+ * p9_client_may_block - Tell if a transport may wait before it sends a request
+ *
+ * @req: The request.
+ *
+ * Context: Process context.
+ * Return: True if the wait (which must be killable) can be ended by a kill,
+ * false if the transport must return -EAGAIN instead of waiting.
+ */
+bool p9_client_may_block(const struct p9_req_t *const req)
+{
+	return !req->nowait && !p9_task_dying();
+}
+EXPORT_SYMBOL(p9_client_may_block);
+
+/**
+ * p9_client_wait - Wait for a reply
+ *
+ * @c: The client.
+ * @req: The request, which was sent.
+ *
+ * Context: Process context.  May sleep until the server answers, the caller is
+ * killed, or the session ends; with a limit if the caller cannot be killed, see
+ * above.
+ * Return: 0 if the request has its final status, -ERESTARTSYS if the caller
+ * must not wait anymore, -EIO if the session ended.
+ */
+int p9_client_wait(struct p9_client *const c, struct p9_req_t *const req)
+{
+	int err = 0;
+
+	if (!fatal_signal_pending(current) &&
+	    (p9_task_dying() ||
+	     (req->tc.id == P9_TCLUNK && p9_task_unkillable()))) {
+		if (!wait_event_timeout(req->wq, p9_wait_over(c, req),
+					P9_WAIT_GRACE)) {
+			WRITE_ONCE(c->silent, true);
+			err = -ERESTARTSYS;
+		}
+	} else {
+		err = io_wait_event_killable(req->wq, p9_wait_over(c, req));
+	}
+
+	/* Pairs with p9_req_settle(). */
+	if (smp_load_acquire(&req->status) >= REQ_STATUS_RCVD)
+		return 0;
+	return err ?: -EIO;
+}
+EXPORT_SYMBOL(p9_client_wait);
+
+/**
+ * p9_client_wake - Let all waiters look at the status of the session
+ *
+ * @c: The client.
+ *
+ * Context: Any context.
+ */
+void p9_client_wake(struct p9_client *const c)
+{
+	struct p9_req_t *req;
+	unsigned long flags;
+	int id;
+
+	spin_lock_irqsave(&c->lock, flags);
+	/* A request leaves the tree with this lock, before it is freed. */
+	idr_for_each_entry(&c->reqs, req, id)
+		wake_up(&req->wq);
+	spin_unlock_irqrestore(&c->lock, flags);
+	wake_up(&c->clunk_wait);
+}
+
+/**
+ * p9_client_lost - Note that a transport will not get any reply
+ *
+ * @c: The client.
+ *
+ * Context: Any context.
+ */
+void p9_client_lost(struct p9_client *const c)
+{
+	WRITE_ONCE(c->status, Disconnected);
+	p9_client_wake(c);
+}
+EXPORT_SYMBOL(p9_client_lost);
+
+/* Keeps a fid in a request, which the task has a reference to. */
+static struct p9_fid *p9_left_fid(struct p9_client *const c,
+				  const struct p9_req_t *const req,
+				  const size_t pos)
+{
+	struct p9_fid *fid;
+
+	lockdep_assert_held(&c->lock);
+	if (req->tc.size < pos + sizeof(u32))
+		return NULL;
+
+	fid = idr_find(&c->fids, get_unaligned_le32(req->tc.sdata + pos));
+	if (!fid || !refcount_inc_not_zero(&fid->count))
+		return NULL;
+	return fid;
+}
+
+static void p9_left_fids(struct p9_client *const c, struct p9_req_t *const req)
+{
+	const size_t first = P9_HDRSZ, second = first + sizeof(u32);
+	struct p9_fid **const fids = req->left_fids;
+
+	switch (req->tc.id) {
+	case P9_TVERSION:
+	case P9_TAUTH:
+		return;
+	case P9_TATTACH:
+		req->left_newfid = p9_left_fid(c, req, first);
+		return;
+	}
+
+	fids[0] = p9_left_fid(c, req, first);
+	switch (req->tc.id) {
+	case P9_TWALK:
+	case P9_TXATTRWALK:
+		req->left_newfid = p9_left_fid(c, req, second);
+		break;
+	case P9_TLINK:
+	case P9_TRENAME:
+		fids[1] = p9_left_fid(c, req, second);
+		break;
+	case P9_TRENAMEAT:
+		/* After a name. */
+		fids[1] = p9_left_fid(
+			c, req,
+			second + sizeof(u16) +
+				get_unaligned_le16(req->tc.sdata + second));
+		break;
+	}
+
+	/* A walk without a new fid. */
+	if (req->left_newfid && req->left_newfid == fids[0]) {
+		refcount_dec(&req->left_newfid->count);
+		req->left_newfid = NULL;
+	}
+}
+
+/**
+ * p9_client_leave - Leave a request behind
+ *
+ * @c: The client.
+ * @req: The request, which was sent.
+ *
+ * Context: Process context, does not sleep.
+ * Return: True if the caller must not use @req anymore, except to drop its
+ * reference; false if the request has its final status.
+ */
+bool p9_client_leave(struct p9_client *const c, struct p9_req_t *const req)
+{
+	unsigned long flags;
+
+	/* Still in a queue: the server will not know of it. */
+	if (req->tc.id != P9_TCLUNK && !c->trans_mod->cancel(c, req))
+		return true;
+
+	spin_lock_irqsave(&c->lock, flags);
+	if (READ_ONCE(req->status) >= REQ_STATUS_RCVD) {
+		spin_unlock_irqrestore(&c->lock, flags);
+		return false;
+	}
+
+	p9_req_get(req);
+	p9_pending_get(c);
+	p9_left_fids(c, req);
+	req->left = true;
+	if (req->tc.id == P9_TCLUNK || req->tc.id == P9_TVERSION) {
+		list_add_tail(&req->left_list, &c->left);
+	} else {
+		req->left_flush = true;
+		list_add(&req->left_list, &c->left);
+		queue_delayed_work(p9_clunk_wq, &c->flush_work, 0);
+	}
+	spin_unlock_irqrestore(&c->lock, flags);
+	return true;
+}
+
+/**
+ * p9_req_settle - Set the final status of a request
+ *
+ * @c: The client.
+ * @req: The request.
+ * @status: Its status.
+ *
+ * Context: Any context.  Called by p9_client_cb(), possibly with locks of the
+ * transport held.
+ * Return: True if the request is reaped by a worker, false if somebody waits
+ * for it or if it is a clunk.
+ */
+bool p9_req_settle(struct p9_client *const c, struct p9_req_t *const req,
+		   const int status)
+{
+	unsigned long flags;
+	bool left;
+
+	spin_lock_irqsave(&c->lock, flags);
+	if (status == REQ_STATUS_RCVD && READ_ONCE(c->silent))
+		WRITE_ONCE(c->silent, false);
+	left = req->left;
+	if (left) {
+		list_move_tail(&req->left_list, &c->left_done);
+		queue_delayed_work(p9_clunk_wq, &c->flush_work, 0);
+	}
+	/* Makes sure that who sees this status also sees the reply. */
+	smp_store_release(&req->status, status);
+	spin_unlock_irqrestore(&c->lock, flags);
+	return left;
+}
+
+static bool p9_is_refusal(struct p9_req_t *const req)
+{
+	s8 type;
+
+	if (req->status != REQ_STATUS_RCVD ||
+	    p9_parse_header(&req->rc, NULL, &type, NULL, 1))
+		return false;
+	return type == P9_RERROR || type == P9_RLERROR;
+}
+
+/*
+ * Frees a request that is not in a list anymore.  @flushed: it did not take
+ * effect.  @closed: there is no server anymore.
+ */
+static void p9_left_end(struct p9_client *const c, struct p9_req_t *const req,
+			const bool flushed, const bool closed)
+{
+	const bool refused = p9_is_refusal(req);
+	bool gone = closed;
+	size_t i;
+
+	if (req->left_newfid) {
+		if (closed || flushed || refused)
+			p9_fid_drop(req->left_newfid);
+		else
+			p9_fid_put_nowait(req->left_newfid);
+	}
+
+	/* These end their fid in any case. */
+	if (req->tc.id == P9_TCLUNK)
+		gone = true;
+	else if (req->tc.id == P9_TREMOVE && !flushed)
+		gone = true;
+	for (i = 0; i < ARRAY_SIZE(req->left_fids); i++) {
+		if (!req->left_fids[i])
+			continue;
+		if (gone)
+			p9_fid_drop(req->left_fids[i]);
+		else
+			p9_fid_put_nowait(req->left_fids[i]);
+	}
+
+	p9_req_put(c, req);
+	spin_lock_irq(&c->lock);
+	p9_pending_put(c);
+	spin_unlock_irq(&c->lock);
+}
+
+/* After an Rflush, there is no reply. */
+static void p9_flushed(struct p9_client *const c, struct p9_req_t *const req)
+{
+	bool left;
+
+	/* The transport (e.g. a device) still has it, and gives it back. */
+	if (c->trans_mod->cancelled &&
+	    READ_ONCE(req->status) < REQ_STATUS_RCVD &&
+	    c->trans_mod->cancelled(c, req))
+		return;
+
+	spin_lock_irq(&c->lock);
+	left = req->left && (READ_ONCE(req->status) < REQ_STATUS_RCVD ||
+			     READ_ONCE(req->status) == REQ_STATUS_FLSHD);
+	if (left) {
+		req->left = false;
+		list_del_init(&req->left_list);
+		WRITE_ONCE(req->status, REQ_STATUS_FLSHD);
+	}
+	spin_unlock_irq(&c->lock);
+	if (left)
+		p9_left_end(c, req, true, false);
+}
+
+static void p9_flush_end(struct p9_client *const c, struct p9_req_t *const req,
+			 const bool closed)
+{
+	struct p9_req_t *const flushes = req->flushes;
+
+	if (!flushes) {
+		p9_left_end(c, req, req->status == REQ_STATUS_FLSHD, closed);
+		return;
+	}
+
+	if (!closed && req->status == REQ_STATUS_RCVD && !p9_is_refusal(req))
+		p9_flushed(c, flushes);
+	p9_req_put(c, flushes);
+	p9_left_end(c, req, false, closed);
+}
+
+static struct p9_req_t *p9_flush_prepare(struct p9_client *const c,
+					 const char *const fmt, ...)
+{
+	const uint rsize = c->trans_mod->pooled_rbuffers ? c->msize : 0;
+	struct p9_req_t *req;
+	va_list ap;
+
+	va_start(ap, fmt);
+	req = p9_client_prepare_req(c, P9_TFLUSH, 0, rsize, fmt, ap);
+	va_end(ap);
+	return req;
+}
+
+static int p9_flush_send(struct p9_client *const c,
+			 struct p9_req_t *const flushes)
+{
+	struct p9_req_t *req;
+	int err;
+
+	req = p9_flush_prepare(c, "w", flushes->tc.tag);
+	if (IS_ERR(req))
+		return PTR_ERR(req);
+
+	p9_debug(P9_DEBUG_9P, ">>> TFLUSH tag %d\n", flushes->tc.tag);
+	req->tc.zc = false;
+	req->rc.zc = false;
+	req->nowait = true;
+	p9_req_get(flushes);
+	req->flushes = flushes;
+	spin_lock_irq(&c->lock);
+	p9_pending_get(c);
+	req->left = true;
+	list_add_tail(&req->left_list, &c->left);
+	spin_unlock_irq(&c->lock);
+
+	err = c->trans_mod->request(c, req);
+	if (err < 0) {
+		spin_lock_irq(&c->lock);
+		req->left = false;
+		list_del_init(&req->left_list);
+		p9_pending_put(c);
+		spin_unlock_irq(&c->lock);
+		p9_req_put(c, flushes);
+		/* The reply will not come, drop the transport's reference. */
+		p9_req_put(c, req);
+		p9_req_put(c, req);
+	}
+	return err;
+}
+
+static struct p9_req_t *p9_left_done(struct p9_client *const c)
+{
+	struct p9_req_t *req;
+
+	spin_lock_irq(&c->lock);
+	req = list_first_entry_or_null(&c->left_done, struct p9_req_t,
+				       left_list);
+	if (req) {
+		req->left = false;
+		list_del_init(&req->left_list);
+	}
+	spin_unlock_irq(&c->lock);
+	return req;
+}
+
+/* Those that need a Tflush are in front. */
+static struct p9_req_t *p9_left_to_flush(struct p9_client *const c)
+{
+	struct p9_req_t *req;
+
+	spin_lock_irq(&c->lock);
+	req = list_first_entry_or_null(&c->left, struct p9_req_t, left_list);
+	if (req && req->left_flush && READ_ONCE(c->status) == Connected) {
+		req->left_flush = false;
+		list_move_tail(&req->left_list, &c->left);
+		p9_req_get(req);
+	} else {
+		req = NULL;
+	}
+	spin_unlock_irq(&c->lock);
+	return req;
+}
+
+static void p9_flush_again(struct p9_client *const c,
+			   struct p9_req_t *const req)
+{
+	spin_lock_irq(&c->lock);
+	/* The reply may have come. */
+	if (req->left && READ_ONCE(req->status) < REQ_STATUS_RCVD) {
+		req->left_flush = true;
+		list_move(&req->left_list, &c->left);
+		queue_delayed_work(p9_clunk_wq, &c->flush_work, P9_FLUSH_RETRY);
+	}
+	spin_unlock_irq(&c->lock);
+}
+
+static void p9_flush_work(struct work_struct *const work)
+{
+	struct p9_client *const c = container_of(to_delayed_work(work),
+						 struct p9_client, flush_work);
+	struct p9_req_t *req;
+	int err;
+
+	while ((req = p9_left_done(c)))
+		p9_flush_end(c, req, false);
+
+	while ((req = p9_left_to_flush(c))) {
+		err = p9_flush_send(c, req);
+		if (err == -EAGAIN || err == -ENOMEM)
+			p9_flush_again(c, req);
+		p9_req_put(c, req);
+		if (err == -EAGAIN || err == -ENOMEM)
+			break;
+		/* The transport ends the requests. */
+		if (err < 0)
+			p9_client_lost(c);
+	}
+}
+
+/**
+ * p9_flush_stop - Make sure that no worker uses the client or its transport
+ *
+ * @c: The client, before its transport is closed.
+ *
+ * Context: Process context, may sleep until the worker is done.
+ */
+void p9_flush_stop(struct p9_client *const c)
+{
+	disable_delayed_work_sync(&c->flush_work);
+}
+
+/**
+ * p9_flush_cleanup - Free all requests that were left behind
+ *
+ * @c: The client, after its transport was closed.
+ *
+ * Context: Process context.
+ */
+void p9_flush_cleanup(struct p9_client *const c)
+{
+	struct p9_req_t *req;
+
+	spin_lock_irq(&c->lock);
+	list_splice_tail_init(&c->left, &c->left_done);
+	spin_unlock_irq(&c->lock);
+	while ((req = p9_left_done(c)))
+		p9_flush_end(c, req, true);
+}
+
+/**
+ * p9_flush_setup - Initialize what a client needs to leave requests behind
+ *
+ * @c: The new client.
+ *
+ * Context: Process context.
+ */
+void p9_flush_setup(struct p9_client *const c)
+{
+	INIT_LIST_HEAD(&c->left);
+	INIT_LIST_HEAD(&c->left_done);
+	INIT_DELAYED_WORK(&c->flush_work, p9_flush_work);
+	c->silent = false;
+}
