@@ -197,8 +197,11 @@ check_says() {
 	[ "$(tail -n 2 /tmp/check.out)" = "verdict: $2
 exit 0" ] && [ -z "$(find $EXPORT -name '*landlock*')" ]
 }
+# diod 1.0.24 answers for a pinned file by its path: once the bound is over, what
+# was renamed is lost.
 check_holds() {
-	check_says $M/d holds && grep -q '^cache *none' /tmp/check.out &&
+	umount $M && p9_mount $M freshness=3600000 &&
+		check_says $M/d holds && grep -q '^cache *none' /tmp/check.out &&
 		umount $M && p9_mount $M cache=loose && check_says $M/d holds &&
 		umount $M && p9_mount $M && check_says /tmp holds
 }
