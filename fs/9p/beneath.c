@@ -148,6 +148,7 @@ void v9fs_link_confirm(struct dentry *const dentry,
 	v9dentry->link_time = when->time;
 	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
 	v9dentry->self_time = when->time;
+	v9dentry->file_time = when->time;
 	v9dentry->renames = when->renames;
 	spin_unlock(&dentry->d_lock);
 }
@@ -171,6 +172,7 @@ void v9fs_link_moved(struct dentry *const dentry,
 	v9dentry->link_time = when->time;
 	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
 	v9dentry->self_time = 0;
+	v9dentry->file_time = 0;
 	v9dentry->renames = when->renames - 1;
 	spin_unlock(&dentry->d_lock);
 }
@@ -183,6 +185,25 @@ static bool v9fs_fids_follow(const struct v9fs_session_info *const v9ses,
 	return IS_ROOT(dentry) ||
 	       to_v9fs_dentry(dentry)->renames ==
 		       (unsigned int)atomic_read_acquire(&v9ses->renames);
+}
+
+/**
+ * v9fs_has_right_fids - Tell if the fids of a dentry lead where its name does
+ *
+ * @dentry: The dentry.
+ *
+ * Context: Any context.
+ * Return: False if this client renamed a directory since they were made, which
+ * may have left them behind, true otherwise.
+ */
+bool v9fs_has_right_fids(struct dentry *const dentry)
+{
+	bool follow;
+
+	spin_lock(&dentry->d_lock);
+	follow = v9fs_fids_follow(v9fs_dentry2v9ses(dentry), dentry);
+	spin_unlock(&dentry->d_lock);
+	return follow;
 }
 
 static bool v9fs_is_link_fresh(const struct v9fs_session_info *const v9ses,
@@ -199,13 +220,19 @@ static bool v9fs_is_self_fresh(const struct v9fs_session_info *const v9ses,
 			       const struct dentry *const dentry)
 {
 	const struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
-	const struct hlist_node *const first = v9dentry->head.first;
 
 	lockdep_assert_held(&dentry->d_lock);
-	/* The fid of one user may follow a rename whereas others do not. */
-	if (!v9fs_fids_follow(v9ses, dentry) && first && first->next)
-		return false;
-	return v9fs_is_fresh(v9ses, v9dentry->self_time);
+	return v9fs_fids_follow(v9ses, dentry) &&
+	       v9fs_is_fresh(v9ses, v9dentry->self_time);
+}
+
+/* Same for what has a rule: a walk does not tell the generation. */
+static bool v9fs_is_file_fresh(const struct v9fs_session_info *const v9ses,
+			       const struct dentry *const dentry)
+{
+	return v9fs_is_self_fresh(v9ses, dentry) &&
+	       (!V9FS_I(d_inode(dentry))->has_generation ||
+		v9fs_is_fresh(v9ses, to_v9fs_dentry(dentry)->file_time));
 }
 
 /* Returns false if @dentry is not (anymore) below @ancestor for this client. */
@@ -231,7 +258,7 @@ static bool v9fs_get_chain(struct dentry *const ancestor,
 		if (this == dentry)
 			chain->file_fresh = self_fresh;
 		if (this == ancestor) {
-			chain->ancestor_fresh = self_fresh;
+			chain->ancestor_fresh = v9fs_is_file_fresh(v9ses, this);
 			spin_unlock(&this->d_lock);
 			break;
 		}
@@ -341,8 +368,7 @@ static bool v9fs_link_leads(const struct v9fs_link *const link)
 static bool v9fs_qids_repeat(const struct v9fs_link *const links,
 			     const size_t num_links)
 {
-	return num_links > 1 &&
-	       links[0].qid.path == links[num_links - 1].qid.path;
+	return num_links > 1 && links[0].qid.path == links[1].qid.path;
 }
 
 static void v9fs_confirm_links(struct v9fs_session_info *const v9ses,
@@ -408,6 +434,10 @@ static enum fs_answer v9fs_check_self(struct dentry *const dentry,
 
 	spin_lock(&dentry->d_lock);
 	to_v9fs_dentry(dentry)->self_time = when.time;
+	to_v9fs_dentry(dentry)->file_time = when.time;
+	/* The fid of one user may follow a rename whereas others do not. */
+	if (hlist_is_singular_node(&fid->dlist, &to_v9fs_dentry(dentry)->head))
+		to_v9fs_dentry(dentry)->renames = when.renames;
 	spin_unlock(&dentry->d_lock);
 	return FS_ANSWER_YES;
 }
@@ -440,6 +470,12 @@ static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
 		if (!v9fs_link_leads(&links[i]))
 			answer = FS_ANSWER_NO;
 	}
+	/* No server should walk through anything else. */
+	for (size_t i = 0; i < num_links - 1; i++) {
+		if (!(links[i].qid.type & P9_QTDIR) &&
+		    !v9fs_qids_repeat(links, num_links))
+			answer = FS_ANSWER_NO;
+	}
 	if (answer == FS_ANSWER_YES)
 		v9fs_confirm_links(v9ses, links, num_links, time);
 
@@ -448,12 +484,21 @@ put_links:
 	return answer;
 }
 
+static bool v9fs_is_confirmed(struct dentry *const dentry)
+{
+	bool is_fresh;
+
+	spin_lock(&dentry->d_lock);
+	is_fresh = v9fs_is_file_fresh(v9fs_dentry2v9ses(dentry), dentry);
+	spin_unlock(&dentry->d_lock);
+	return is_fresh;
+}
+
 /* Same as v9fs_beneath(), without care for concurrent renames. */
 static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 				       struct dentry *const dentry,
 				       const bool exact)
 {
-	const struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
 	struct v9fs_chain chain;
 	enum fs_answer answer = FS_ANSWER_YES;
 	struct p9_fid *fid;
@@ -478,9 +523,10 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 		answer = v9fs_check_links(ancestor, fid, dentry, chain.links,
 					  exact);
 		/* The walk got to the same file as the fid that will act. */
-		spin_lock(&dentry->d_lock);
-		acting = v9fs_fids_follow(v9ses, dentry);
-		spin_unlock(&dentry->d_lock);
+		acting = v9fs_has_right_fids(dentry);
+		/* Both answers must be of one moment, up to the bound. */
+		if (answer == FS_ANSWER_YES && !v9fs_is_confirmed(ancestor))
+			answer = v9fs_check_self(ancestor, fid);
 	}
 	p9_fid_put(fid);
 	if (answer != FS_ANSWER_YES || !chain.links || acting)
@@ -503,12 +549,13 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
  *
  * If all dentries are confirmed, sends nothing.  Otherwise, sends up to a
  * Tgetattr on a fid of @ancestor, a Twalk from it for each 16 names, and a Tclunk
- * that nobody waits for; and a Tgetattr on a fid of @dentry if this client
- * renamed a directory since this fid was made.  In cached modes the dcache is
+ * that nobody waits for; another Tgetattr on @ancestor if the bound ends
+ * meanwhile; and a Tgetattr on a fid of @dentry if this client renamed a
+ * directory since this fid was made.  In cached modes the dcache is
  * right by definition.
  *
  * Context: Process context, may sleep until the server answers or the caller is
- * killed.  Takes d_lock only.
+ * killed.  Takes d_lock, and rename_sem to wait for a rename by this client.
  * Return: %FS_ANSWER_YES if the server, less than the freshness bound ago, led
  * from @ancestor to @dentry and the fids of both led to their files,
  * %FS_ANSWER_NO if it does not, %FS_ANSWER_UNKNOWN if there is nothing to ask or
@@ -517,19 +564,28 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 enum fs_answer v9fs_beneath(struct dentry *const ancestor,
 			    struct dentry *const dentry, const bool exact)
 {
+	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
 	enum fs_answer answer;
 	unsigned int seq;
 
 	might_sleep();
 
-	if (v9fs_dentry2v9ses(dentry)->inodeident == V9FS_IDENT_NONE)
+	if (v9ses->inodeident == V9FS_IDENT_NONE)
 		return FS_ANSWER_YES;
 
 	for (int tries = 0; tries < V9FS_MAX_TRIES; tries++) {
 		seq = read_seqbegin(&rename_lock);
 		answer = v9fs_ask_beneath(ancestor, dentry, exact);
-		/* What was collected may be a mix of two moments. */
-		if (answer == FS_ANSWER_YES || !read_seqretry(&rename_lock, seq))
+		if (answer != FS_ANSWER_NO)
+			break;
+		/*
+		 * This client may be about to rename what was asked for: the
+		 * server may already have the new name.
+		 */
+		if (down_read_killable(&v9ses->rename_sem))
+			return FS_ANSWER_UNKNOWN;
+		up_read(&v9ses->rename_sem);
+		if (!read_seqretry(&rename_lock, seq))
 			break;
 	}
 	return answer;

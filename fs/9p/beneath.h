@@ -64,6 +64,7 @@ static inline bool v9fs_is_fresh(const struct v9fs_session_info *const v9ses,
 
 struct p9_fid *v9fs_walked_fid(struct dentry *dentry);
 void v9fs_link_confirm(struct dentry *dentry, const struct v9fs_moment *when);
+bool v9fs_has_right_fids(struct dentry *dentry);
 void v9fs_link_moved(struct dentry *dentry, const struct v9fs_moment *when);
 enum fs_answer v9fs_beneath(struct dentry *ancestor, struct dentry *dentry,
 			    bool exact);

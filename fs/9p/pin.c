@@ -101,6 +101,14 @@ static int v9fs_pin_error(const int err)
 	}
 }
 
+/* Whether an error is the client's rather than the server's answer. */
+static bool v9fs_no_answer(const struct v9fs_session_info *const v9ses,
+			   const int err)
+{
+	return err == -ENOMEM || fatal_signal_pending(current) ||
+	       READ_ONCE(v9ses->clnt->status) != Connected;
+}
+
 /* Some servers, and the older protocols, give no fsid. */
 static int v9fs_ask_fsid(struct v9fs_session_info *const v9ses,
 			 struct p9_fid *const fid, u64 *const fsid)
@@ -114,7 +122,7 @@ static int v9fs_ask_fsid(struct v9fs_session_info *const v9ses,
 	err = p9_client_statfs(fid, &statfs);
 	if (!err)
 		*fsid = statfs.fsid;
-	else if (err == -ENOSYS || err == -EOPNOTSUPP)
+	else if (!v9fs_no_answer(v9ses, err))
 		err = 0;
 	return err;
 }
@@ -228,8 +236,9 @@ static void v9fs_unpin(struct fs_pin *const pin)
 /*
  * Does the server still hold the file, i.e. its number?
  *
- * An error is an answer: what the server may open instead, later, is another
- * file.
+ * If it does not have the file anymore, then what it may open instead, later, is
+ * another one.  Other errors may pass, e.g. if it is short of descriptors: they
+ * must not take away a rule for good.
  */
 static enum fs_answer v9fs_is_held(struct v9fs_session_info *const v9ses,
 				   struct v9fs_pin *const v9pin,
@@ -244,10 +253,19 @@ static enum fs_answer v9fs_is_held(struct v9fs_session_info *const v9ses,
 		return FS_ANSWER_YES;
 
 	err = v9fs_ask(v9ses, v9pin->fid, &qid, &generation);
-	if (err == -ENOMEM || fatal_signal_pending(current) ||
-	    READ_ONCE(v9ses->clnt->status) != Connected)
+	if (v9fs_no_answer(v9ses, err))
 		return FS_ANSWER_UNKNOWN;
-	if (err || !v9fs_qid_is(&qid, inode))
+	switch (err) {
+	case 0:
+		break;
+	case -EBADF:
+	case -ENOENT:
+	case -ESTALE:
+		return FS_ANSWER_LOST;
+	default:
+		return FS_ANSWER_UNKNOWN;
+	}
+	if (!v9fs_qid_is(&qid, inode))
 		return FS_ANSWER_LOST;
 	atomic64_set(&v9pin->held, time);
 	return FS_ANSWER_YES;
@@ -260,6 +278,7 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 {
 	struct inode *const inode = d_inode(dentry);
 	struct v9fs_inode *const v9inode = V9FS_I(inode);
+	enum fs_answer answer;
 	struct p9_fid *fid;
 	u64 fsid;
 	int err;
@@ -279,6 +298,10 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 		p9_fid_put(fid);
 		if (err)
 			return FS_ANSWER_UNKNOWN;
+		/* Was it asked of this file? */
+		answer = v9fs_beneath(dentry, dentry, false);
+		if (answer != FS_ANSWER_YES)
+			return answer;
 		spin_lock(&inode->i_lock);
 		v9inode->fsid = fsid;
 		v9inode->has_fsid = true;

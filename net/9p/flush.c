@@ -141,6 +141,8 @@ static bool p9_wait_over(const struct p9_client *const c,
  */
 bool p9_client_may_block(const struct p9_req_t *const req)
 {
+	if (req->tc.id == P9_TCLUNK && p9_task_unkillable())
+		return false;
 	return !req->nowait && !p9_task_dying();
 }
 EXPORT_SYMBOL(p9_client_may_block);
@@ -272,13 +274,31 @@ static void p9_left_fids(struct p9_client *const c, struct p9_req_t *const req)
 	}
 }
 
+/*
+ * What a task writes after it saw the end of another one must not be followed
+ * by what that one wrote.  A server that answers to Tflush makes sure of that.
+ */
+static void p9_left_settled(struct p9_client *const c,
+			    struct p9_req_t *const req)
+{
+	if (req->tc.id != P9_TWRITE && req->tc.id != P9_TSETATTR &&
+	    req->tc.id != P9_TWSTAT)
+		return;
+
+	if (READ_ONCE(c->silent))
+		return;
+
+	if (!wait_event_timeout(req->wq, p9_wait_over(c, req), P9_WAIT_GRACE))
+		WRITE_ONCE(c->silent, true);
+}
+
 /**
  * p9_client_leave - Leave a request behind
  *
  * @c: The client.
  * @req: The request, which was sent.
  *
- * Context: Process context, does not sleep.
+ * Context: Process context, may sleep for P9_WAIT_GRACE.
  * Return: True if the caller must not use @req anymore, except to drop its
  * reference; false if the request has its final status.
  */
@@ -308,6 +328,7 @@ bool p9_client_leave(struct p9_client *const c, struct p9_req_t *const req)
 		queue_delayed_work(p9_clunk_wq, &c->flush_work, 0);
 	}
 	spin_unlock_irqrestore(&c->lock, flags);
+	p9_left_settled(c, req);
 	return true;
 }
 
@@ -320,8 +341,8 @@ bool p9_client_leave(struct p9_client *const c, struct p9_req_t *const req)
  *
  * Context: Any context.  Called by p9_client_cb(), possibly with locks of the
  * transport held.
- * Return: True if the request is reaped by a worker, false if somebody waits
- * for it or if it is a clunk.
+ * Return: True if the request is reaped by a worker, and the reference of the
+ * caller dropped; false if somebody waits for it or if it is a clunk.
  */
 bool p9_req_settle(struct p9_client *const c, struct p9_req_t *const req,
 		   const int status)
@@ -339,6 +360,14 @@ bool p9_req_settle(struct p9_client *const c, struct p9_req_t *const req,
 	}
 	/* Makes sure that who sees this status also sees the reply. */
 	smp_store_release(&req->status, status);
+	/*
+	 * Still locked: once it is not, the client may go away with its last
+	 * request.  The list has another reference.
+	 */
+	if (left) {
+		wake_up(&req->wq);
+		refcount_dec(&req->refcount);
+	}
 	spin_unlock_irqrestore(&c->lock, flags);
 	return left;
 }
@@ -409,6 +438,7 @@ static void p9_flushed(struct p9_client *const c, struct p9_req_t *const req)
 		req->left = false;
 		list_del_init(&req->left_list);
 		WRITE_ONCE(req->status, REQ_STATUS_FLSHD);
+		wake_up(&req->wq);
 	}
 	spin_unlock_irq(&c->lock);
 	if (left)

@@ -22,8 +22,9 @@
  * in the tree of its superblock from its creation until its last rule is gone
  * or its superblock is deleted, whichever comes first.  It then matches nothing,
  * for good; and so does one of which the filesystem lost the file, because what
- * has its number from then on may be another file.  Whoever sets landlock_object.underobj (the superblock) to NULL with
- * landlock_object.lock held releases the pin:
+ * has its number from then on may be another file.  Whoever sets
+ * landlock_object.underobj (the superblock) to NULL with landlock_object.lock
+ * held releases the pin:
  *
  * - release_pinned_object() for the last rule;
  * - landlock_release_pins() for the superblock, which then waits for concurrent
@@ -49,11 +50,15 @@
 #include <linux/stat.h>
 #include <linux/wait_bit.h>
 
+#include "access.h"
+#include "charge.h"
 #include "domain.h"
 #include "fs.h"
 #include "object.h"
 #include "pin.h"
 #include "ruleset.h"
+
+#include <trace/events/landlock.h>
 
 /**
  * struct landlock_pinned_object - Object tied to the identity of a file
@@ -90,6 +95,10 @@ struct landlock_pinned_object {
 	 * then matches nothing, for good.
 	 */
 	bool is_lost;
+	/**
+	 * @charges: Users who are charged for @pin.
+	 */
+	struct landlock_charges charges;
 };
 
 /* Makes sure that landlock_put_object() frees the whole object. */
@@ -245,6 +254,8 @@ static void release_pinned_object(struct landlock_object *const object)
 	write_seqlock(&sb_sec->pins.lock);
 	erase_pinned(&sb_sec->pins, pinned);
 	write_sequnlock(&sb_sec->pins.lock);
+	trace_landlock_unpin(sb, &pinned->identity, false,
+			     READ_ONCE(pinned->is_lost));
 	sb->s_identity_op->unpin(pinned->pin);
 
 	if (atomic_long_dec_and_test(&sb_sec->inode_refs))
@@ -298,14 +309,49 @@ struct landlock_object *landlock_get_pinned_object(struct dentry *const dentry)
 	landlock_init_object(&new->object, &landlock_pin_underops, sb);
 	new->identity = pin->identity;
 	new->pin = pin;
+	landlock_init_charges(&new->charges);
 
 	pinned = insert_pinned(pins, new);
 	if (pinned != new) {
 		/* Someone else just pinned this file. */
 		sb->s_identity_op->unpin(pin);
 		kfree(new);
+	} else {
+		trace_landlock_pin(sb, &pinned->identity);
 	}
 	return &pinned->object;
+}
+
+/**
+ * landlock_is_pinned - Tell if an object is tied to the identity of a file
+ *
+ * @object: The object.
+ *
+ * Context: Any context.
+ * Return: False if @object is tied to an inode, true otherwise.
+ */
+bool landlock_is_pinned(const struct landlock_object *const object)
+{
+	return object->underops == &landlock_pin_underops;
+}
+
+/**
+ * landlock_charge_object - Charge the current user for an object's pin
+ *
+ * @object: The object, of which the caller keeps the superblock alive.
+ *
+ * Context: Process context, may sleep.
+ * Return: See landlock_charge_user(), or NULL if @object is not pinned.
+ */
+struct landlock_charge_ref *
+landlock_charge_object(struct landlock_object *const object)
+{
+	if (!landlock_is_pinned(object))
+		return NULL;
+
+	return landlock_charge_user(
+		&container_of(object, struct landlock_pinned_object, object)
+			 ->charges);
 }
 
 /* Tells if a rule may change @masks. */
@@ -327,13 +373,52 @@ static bool is_rule_useful(const struct landlock_rule *const rule,
 	return false;
 }
 
-/* Tells if @dentry leads to where the walk started. */
-static bool leads_to_place(struct dentry *const dentry,
-			   const struct landlock_place *const place)
+/**
+ * landlock_trace_contradict - Emit a tracepoint for a rule that does not count
+ *
+ * @domain: The domain.
+ * @dentry: The ruled file.
+ * @is_beneath: Whether the question was if @dentry leads to the accessed file.
+ * @answer: The filesystem's answer.
+ *
+ * Context: Any context.
+ */
+void landlock_trace_contradict(const struct landlock_domain *const domain,
+			       const struct dentry *const dentry,
+			       const bool is_beneath,
+			       const enum fs_answer answer)
 {
-	return !place->dentry ||
-	       dentry->d_sb->s_identity_op->beneath(
-		       dentry, place->dentry, false) == FS_ANSWER_YES;
+	const struct super_block *const sb = dentry->d_sb;
+	const struct inode *const inode = d_backing_inode(dentry);
+	struct fs_identity identity;
+
+	if (!trace_landlock_contradict_enabled())
+		return;
+
+	if (!sb->s_identity_op->identify(inode, &identity))
+		identity = (struct fs_identity){
+			.id = inode->i_ino,
+			.type = inode->i_mode & S_IFMT,
+		};
+	trace_landlock_contradict(domain, sb, &identity, is_beneath, answer);
+}
+
+/* Tells if @dentry, which is ruled, leads to where the walk started. */
+static bool leads_to_place(const struct landlock_domain *const domain,
+			   struct dentry *const dentry,
+			   struct landlock_place *const place)
+{
+	enum fs_answer answer;
+
+	/* A place that is known to be right was only compared by number. */
+	answer = dentry->d_sb->s_identity_op->beneath(
+		dentry, place->dentry ?: dentry, false);
+	if (answer == FS_ANSWER_YES)
+		return true;
+
+	place->is_unsure = true;
+	landlock_trace_contradict(domain, dentry, true, answer);
+	return false;
 }
 
 /**
@@ -360,7 +445,7 @@ bool landlock_is_rule_effective(const struct landlock_domain *const domain,
 	const struct landlock_rule *const rule = landlock_find_rule(domain, id);
 
 	return rule && is_rule_useful(rule, masks) &&
-	       leads_to_place(dentry, place);
+	       leads_to_place(domain, dentry, place);
 }
 
 /**
@@ -392,7 +477,7 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 	struct landlock_pinned_object *pinned;
 	struct fs_identity identity;
 
-	if (RB_EMPTY_ROOT(&pins->root) ||
+	if (!READ_ONCE(pins->root.rb_node) ||
 	    !ops->identify(d_backing_inode(dentry), &identity))
 		return false;
 
@@ -418,7 +503,7 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 				 ops->same(pinned->pin, dentry);
 		switch (answer) {
 		case FS_ANSWER_YES:
-			return leads_to_place(dentry, place);
+			return leads_to_place(domain, dentry, place);
 		case FS_ANSWER_LOST:
 			WRITE_ONCE(pinned->is_lost, true);
 			fallthrough;
@@ -428,107 +513,12 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 		case FS_ANSWER_NO:
 			break;
 		}
+		trace_landlock_contradict(domain, sb, &pinned->identity, false,
+					  answer);
 		rcu_read_lock();
 	}
 	rcu_read_unlock();
 	return false;
-}
-
-/*
- * Tells if @object is tied to a file of @sb.  If there is an @identity, then
- * tells instead if it is tied to an inode of @sb with this identity, other than
- * @inode.
- */
-static bool is_object_on(struct landlock_object *const object,
-			 const struct super_block *const sb,
-			 const struct fs_identity *const identity,
-			 const struct inode *const other_than)
-{
-	const bool is_pinned = object->underops == &landlock_pin_underops;
-	const struct inode *inode;
-	struct fs_identity found;
-
-	guard(spinlock)(&object->lock);
-	if (is_pinned)
-		return !identity && object->underobj == sb;
-
-	inode = object->underobj;
-	if (!inode || inode->i_sb != sb)
-		return false;
-	return !identity ||
-	       (inode != other_than &&
-		sb->s_identity_op->identify(inode, &found) &&
-		fs_identity_same(&found, identity) != FS_ANSWER_NO);
-}
-
-static bool has_rule_on(const struct landlock_domain *const domain,
-			const struct super_block *const sb,
-			const struct fs_identity *const identity,
-			const struct inode *const other_than)
-{
-	struct landlock_rule *rule, *next;
-
-	/* Rules of a domain do not change. */
-	rbtree_postorder_for_each_entry_safe(rule, next,
-					     &domain->rules.root_inode, node) {
-		if (is_object_on(rule->key.object, sb, identity, other_than))
-			return true;
-	}
-	return false;
-}
-
-/**
- * landlock_is_in_place - Tell if all rules that may be for a directory are known
- *
- * @domain: The domain.
- * @root: The root of the mount by which the directory was reached.
- * @dentry: The directory.
- *
- * Where a missing rule would widen access rights (i.e. to move or to link a
- * file), the directories above must be the ones that the server has, and none of
- * them may have a rule that was lost with its inode.
- *
- * Context: Process context, may sleep if the filesystem has to.
- * Return: True if the rules can be trusted, including when the filesystem does
- * not forget its inodes or when @domain has no rule on it, false otherwise.
- */
-bool landlock_is_in_place(const struct landlock_domain *const domain,
-			  const struct dentry *const root,
-			  struct dentry *const dentry)
-{
-	const struct super_block *const sb = dentry->d_sb;
-	struct dentry *this;
-	bool in_place = true;
-
-	might_sleep();
-
-	if (!landlock_may_be_pinned(dentry) ||
-	    !has_rule_on(domain, sb, NULL, NULL))
-		return true;
-
-	this = dget(dentry);
-	while (true) {
-		const struct inode *const inode = d_backing_inode(this);
-		struct fs_identity identity;
-		struct dentry *parent;
-
-		/* The rule of such a file is lost with its inode. */
-		if (!sb->s_identity_op->identify(inode, &identity) ||
-		    has_rule_on(domain, sb, &identity, inode)) {
-			in_place = false;
-			break;
-		}
-		if (this == root || IS_ROOT(this))
-			break;
-		parent = dget_parent(this);
-		dput(this);
-		this = parent;
-	}
-	if (in_place)
-		in_place = sb->s_identity_op->beneath(this, dentry, true) ==
-			   FS_ANSWER_YES;
-	dput(this);
-	return in_place;
 }
 
 /**
@@ -550,6 +540,7 @@ void landlock_release_pins(struct super_block *const sb)
 	while (true) {
 		struct landlock_pinned_object *pinned;
 		struct fs_pin *pin = NULL;
+		bool is_lost;
 
 		write_seqlock(&pins->lock);
 		pinned = node_to_pinned(rb_first(&pins->root));
@@ -558,6 +549,7 @@ void landlock_release_pins(struct super_block *const sb)
 			return;
 		}
 		erase_pinned(pins, pinned);
+		landlock_release_charges(&pinned->charges);
 		/*
 		 * A concurrent release_pinned_object() needs the tree's lock,
 		 * hence @pinned is not freed before we unlock it.
@@ -566,12 +558,15 @@ void landlock_release_pins(struct super_block *const sb)
 		if (pinned->object.underobj) {
 			pinned->object.underobj = NULL;
 			pin = pinned->pin;
+			is_lost = READ_ONCE(pinned->is_lost);
 		}
 		spin_unlock(&pinned->object.lock);
 		write_sequnlock(&pins->lock);
 
-		if (pin)
+		if (pin) {
+			trace_landlock_unpin(sb, &pin->identity, true, is_lost);
 			sb->s_identity_op->unpin(pin);
+		}
 		cond_resched();
 	}
 }

@@ -8,11 +8,13 @@
 
 #include <linux/dcache.h>
 #include <linux/fs.h>
+#include <linux/fs_identity.h>
 #include <linux/rbtree_types.h>
 #include <linux/seqlock.h>
 
 #include "object.h"
 
+struct landlock_charge_ref;
 struct landlock_domain;
 struct landlock_id;
 struct layer_masks;
@@ -60,6 +62,11 @@ void landlock_init_pins(struct landlock_pins *const pins);
 
 struct landlock_object *landlock_get_pinned_object(struct dentry *const dentry);
 
+bool landlock_is_pinned(const struct landlock_object *const object);
+
+struct landlock_charge_ref *
+landlock_charge_object(struct landlock_object *const object);
+
 bool landlock_is_rule_effective(const struct landlock_domain *const domain,
 				struct dentry *const dentry,
 				struct landlock_place *const place,
@@ -72,9 +79,15 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 			    const struct layer_masks *const masks,
 			    struct landlock_id *const id);
 
+void landlock_trace_contradict(const struct landlock_domain *const domain,
+			       const struct dentry *const dentry,
+			       const bool is_beneath,
+			       const enum fs_answer answer);
+
 bool landlock_is_in_place(const struct landlock_domain *const domain,
 			  const struct dentry *const root,
-			  struct dentry *const dentry);
+			  struct dentry *const dir,
+			  struct dentry *const child);
 
 void landlock_release_pins(struct super_block *const sb);
 
@@ -93,6 +106,21 @@ static inline bool landlock_may_be_pinned(const struct dentry *const dentry)
 }
 
 /**
+ * landlock_end_place - End a walk
+ *
+ * @place: The place, which can be started again.  There must still be a reference
+ *	to its superblock.
+ *
+ * Context: Process context, may sleep.
+ */
+static inline void landlock_end_place(struct landlock_place *const place)
+{
+	if (unlikely(place->dentry))
+		dput(place->dentry);
+	place->dentry = NULL;
+}
+
+/**
  * landlock_start_place - Start a walk towards the root, or go on above a mount
  *
  * @place: The place, zeroed or already used.
@@ -103,22 +131,8 @@ static inline bool landlock_may_be_pinned(const struct dentry *const dentry)
 static inline void landlock_start_place(struct landlock_place *const place,
 					struct dentry *const dentry)
 {
-	if (unlikely(place->dentry))
-		dput(place->dentry);
+	landlock_end_place(place);
 	place->dentry = landlock_may_be_pinned(dentry) ? dget(dentry) : NULL;
-}
-
-/**
- * landlock_end_place - End a walk
- *
- * @place: The place.
- *
- * Context: Process context, may sleep.
- */
-static inline void landlock_end_place(struct landlock_place *const place)
-{
-	if (unlikely(place->dentry))
-		dput(place->dentry);
 }
 
 #endif /* _SECURITY_LANDLOCK_PIN_H */

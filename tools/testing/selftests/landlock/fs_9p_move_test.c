@@ -338,6 +338,7 @@ TEST_F(p9_move, S27_uid_handoff)
 	/* The user is known to the server. */
 	EXPECT_EQ(0, p9_op_as(_metadata, USER, P9_NO_RULESET, P9_READ,
 			      file_other, NULL));
+	ASSERT_EQ(0, p9s_chmod(srv, "ruled/f", 0666));
 	ruleset_fd = p9_allow_read(_metadata, file_ruled);
 	fd = p9_hold(_metadata, HOLD_PATH, file_ruled);
 	EXPECT_EQ(0, p9_op_as(_metadata, USER, ruleset_fd, P9_READ,
@@ -353,6 +354,11 @@ TEST_F(p9_move, S27_uid_handoff)
 			      p9_held(HOLD_PATH, fd, ""), NULL));
 	EXPECT_NE(0, p9_op_as(_metadata, USER, ruleset_fd, P9_READ, file_ruled,
 			      NULL));
+	/* Without an open, which would tell */
+	ASSERT_EQ(0, p9s_chmod(srv, "ruled/f", 0666));
+	EXPECT_NE(0, p9_op_as(_metadata, USER, P9_NO_RULESET, P9_TRUNC,
+			      p9_held(HOLD_PATH, fd, ""), NULL));
+	EXPECT_TRUE(p9s_content_is(srv, "ruled/f", "another"));
 	ASSERT_EQ(0, close(fd));
 	EXPECT_EQ(0, close(ruleset_fd));
 }

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Landlock - Where a file is on a filesystem that moves files without telling
+ */
+
+#include <linux/cleanup.h>
+#include <linux/dcache.h>
+#include <linux/fs.h>
+#include <linux/fs_identity.h>
+#include <linux/kernel.h>
+#include <linux/rbtree.h>
+#include <linux/spinlock.h>
+
+#include "domain.h"
+#include "object.h"
+#include "pin.h"
+#include "ruleset.h"
+
+/* Rules of a domain on a superblock */
+struct sb_rules {
+	/* Whether there is one. */
+	bool any;
+	/* Whether one is tied to an inode. */
+	bool unpinned;
+	/* Whether one is tied to an inode that may be another one of a file. */
+	bool twin;
+};
+
+/*
+ * If there is an @inode, then looks for rules that are tied to another inode with
+ * the same identity.
+ */
+static struct sb_rules find_rules_on(const struct landlock_domain *const domain,
+				     const struct super_block *const sb,
+				     const struct inode *const inode)
+{
+	const struct fs_identity_operations *const ops = sb->s_identity_op;
+	struct fs_identity identity, other;
+	struct landlock_rule *rule, *next;
+	struct sb_rules found = {};
+
+	if (inode && !ops->identify(inode, &identity)) {
+		found.twin = true;
+		return found;
+	}
+
+	/* Rules of a domain do not change. */
+	rbtree_postorder_for_each_entry_safe(rule, next,
+					     &domain->rules.root_inode, node) {
+		struct landlock_object *const object = rule->key.object;
+		const struct inode *tied;
+
+		if (landlock_is_pinned(object)) {
+			found.any |= READ_ONCE(object->underobj) == sb;
+			continue;
+		}
+
+		guard(spinlock)(&object->lock);
+		tied = object->underobj;
+		if (!tied || tied->i_sb != sb)
+			continue;
+		found.any = true;
+		found.unpinned = true;
+		if (inode && inode != tied && ops->identify(tied, &other) &&
+		    fs_identity_same(&identity, &other) != FS_ANSWER_NO) {
+			found.twin = true;
+			break;
+		}
+	}
+	return found;
+}
+
+/*
+ * The rule of what cannot be pinned is lost with its inode: tells if this may be
+ * the case for @dentry or a directory above, up to @root.
+ */
+static bool may_have_lost_rule(const struct landlock_domain *const domain,
+			       const struct dentry *const root,
+			       struct dentry *const dentry)
+{
+	struct dentry *this = dget(dentry);
+	bool lost;
+
+	while (true) {
+		struct dentry *parent;
+
+		lost = find_rules_on(domain, this->d_sb, d_backing_inode(this))
+			       .twin;
+		if (lost)
+			landlock_trace_contradict(domain, this, false,
+						  FS_ANSWER_UNKNOWN);
+		if (lost || this == root || IS_ROOT(this))
+			break;
+		parent = dget_parent(this);
+		dput(this);
+		this = parent;
+	}
+	dput(this);
+	return lost;
+}
+
+/* Gets the highest directory above @dentry, up to @root. */
+static struct dentry *get_highest(const struct dentry *const root,
+				  struct dentry *const dentry)
+{
+	struct dentry *this = dget(dentry);
+
+	while (this != root && !IS_ROOT(this)) {
+		struct dentry *const parent = dget_parent(this);
+
+		dput(this);
+		this = parent;
+	}
+	return this;
+}
+
+/**
+ * landlock_is_in_place - Tell if all rules that may be for a directory are known
+ *
+ * @domain: The domain.
+ * @root: The root of the mount by which the directory was reached.
+ * @dir: The directory.
+ * @child: A positive dentry in this directory to check as well, or @dir.
+ *
+ * Where a missing rule would widen access rights (i.e. to move or to link a
+ * file), the directories above must be the ones that the server has, and none of
+ * them may have a rule that was lost with its inode.
+ *
+ * Context: Process context, may sleep if the filesystem has to.
+ * Return: True if the rules can be trusted, including when the filesystem does
+ * not forget its inodes or when @domain has no rule on it, false otherwise.
+ */
+bool landlock_is_in_place(const struct landlock_domain *const domain,
+			  const struct dentry *const root,
+			  struct dentry *const dir, struct dentry *const child)
+{
+	const struct super_block *const sb = dir->d_sb;
+	struct dentry *highest;
+	enum fs_answer answer;
+	struct sb_rules rules;
+
+	might_sleep();
+
+	if (!landlock_may_be_pinned(dir))
+		return true;
+
+	rules = find_rules_on(domain, sb, NULL);
+	if (!rules.any)
+		return true;
+	if (rules.unpinned && may_have_lost_rule(domain, root, dir))
+		return false;
+
+	highest = get_highest(root, dir);
+	answer = sb->s_identity_op->beneath(highest, child, true);
+	if (answer != FS_ANSWER_YES)
+		landlock_trace_contradict(domain, highest, true, answer);
+	dput(highest);
+	return answer == FS_ANSWER_YES;
+}
