@@ -64,7 +64,8 @@ kernel_doc_check() {
 # directories have; MISSING_SIGN_OFF and NO_AUTHOR_SIGN_OFF: the person who
 # sends the series signs it; COMMIT_LOG_LONG_LINE, NOT_UNIFIED_DIFF:
 # transcripts in messages; COMPLEX_MACRO and SPACING in selftests: macros that
-# are a table of FIXTURE_VARIANT_ADD().  Warnings are in the log.
+# are a table of FIXTURE_VARIANT_ADD(), and in trace events, which upstream writes
+# in the same way.  Warnings are in the log.
 patch_check() {
 	local ignore=FILE_PATH_CHANGES,MISSING_SIGN_OFF,NO_AUTHOR_SIGN_OFF
 
@@ -72,6 +73,7 @@ patch_check() {
 	case $1 in
 	*-selftests-*) ignore+=,COMPLEX_MACRO,SPACING ;;
 	esac
+	! grep -q '^+++ b/include/trace/events/' "$1" || ignore+=,COMPLEX_MACRO,SPACING
 	# It leaves a cache where it runs.
 	cd "$tmpdir" || return
 	perl "$BUILD/tree/scripts/checkpatch.pl" --root="$BUILD/tree" --strict \
