@@ -278,7 +278,8 @@ static bool v9fs_get_chain(struct dentry *const ancestor,
 	return true;
 }
 
-static void v9fs_put_links(struct v9fs_link *const links, const size_t num_links)
+static void v9fs_put_links(struct v9fs_link *const links,
+			   const size_t num_links)
 {
 	for (size_t i = 0; i < num_links; i++) {
 		if (!links[i].dentry)

@@ -58,8 +58,8 @@ v9fs_moment(const struct v9fs_session_info *const v9ses)
 static inline bool v9fs_is_fresh(const struct v9fs_session_info *const v9ses,
 				 const u64 time)
 {
-	return time && ktime_get_ns() - time <
-			       (u64)v9ses->freshness_ms * NSEC_PER_MSEC;
+	return time &&
+	       ktime_get_ns() - time < (u64)v9ses->freshness_ms * NSEC_PER_MSEC;
 }
 
 struct p9_fid *v9fs_walked_fid(struct dentry *dentry);

@@ -232,7 +232,8 @@ v9fs_path_lookup(struct v9fs_session_info *const v9ses,
 	struct v9fs_path *const path =
 		v9fs_path_find(v9fs_path_above(v9ses, dentry), &dentry->d_name);
 
-	if (path && fs_identity_same(&path->identity, identity) == FS_ANSWER_NO) {
+	if (path &&
+	    fs_identity_same(&path->identity, identity) == FS_ANSWER_NO) {
 		*parent = __v9fs_path_detach(path);
 		return NULL;
 	}

@@ -325,7 +325,7 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
  * Return: See &fs_identity_operations.same.
  */
 static enum fs_answer v9fs_same(struct fs_pin *const pin,
-			       struct dentry *const dentry)
+				struct dentry *const dentry)
 {
 	struct v9fs_pin *const v9pin = container_of(pin, struct v9fs_pin, pin);
 	struct v9fs_session_info *const v9ses = v9pin->v9ses;

@@ -184,7 +184,7 @@ static inline int fs_identity_cmp_number(const struct fs_identity *const a,
  * generation, %FS_ANSWER_YES or %FS_ANSWER_NO otherwise.
  */
 static inline enum fs_answer fs_identity_same(const struct fs_identity *const a,
-					    const struct fs_identity *const b)
+					      const struct fs_identity *const b)
 {
 	if (fs_identity_cmp_number(a, b))
 		return FS_ANSWER_NO;

@@ -88,7 +88,8 @@ static void uncount_pin(const kuid_t uid)
 {
 	struct user_pins *user;
 
-	guard(spinlock)(&users_lock);
+	guard(spinlock)
+		(&users_lock);
 	user = find_user_pins(uid);
 	if (WARN_ON_ONCE(!user) || --user->num)
 		return;
@@ -130,7 +131,8 @@ get_charge(struct landlock_charges *const charges, const kuid_t uid)
 {
 	struct landlock_charge *charge;
 
-	guard(spinlock)(&charges->lock);
+	guard(spinlock)
+		(&charges->lock);
 	charge = find_charge(charges, uid);
 	/* Charges leave the list when their usage drops to zero. */
 	if (charge)
@@ -145,7 +147,8 @@ insert_charge(struct landlock_charges *const charges,
 {
 	struct landlock_charge *charge;
 
-	guard(spinlock)(&charges->lock);
+	guard(spinlock)
+		(&charges->lock);
 	charge = find_charge(charges, new->uid);
 	if (charge) {
 		refcount_inc(&charge->usage);
@@ -341,7 +344,8 @@ void landlock_release_charges(struct landlock_charges *const charges)
 {
 	const struct landlock_charge *charge;
 
-	guard(spinlock)(&charges->lock);
+	guard(spinlock)
+		(&charges->lock);
 	if (charges->is_released)
 		return;
 
@@ -356,7 +360,8 @@ static unsigned long test_num_pins(const kuid_t uid)
 {
 	const struct user_pins *user;
 
-	guard(spinlock)(&users_lock);
+	guard(spinlock)
+		(&users_lock);
 	user = find_user_pins(uid);
 	return user ? user->num : 0;
 }

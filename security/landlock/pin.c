@@ -631,8 +631,10 @@ static void test_identity_same(struct kunit *const test)
 	KUNIT_EXPECT_EQ(test, fs_identity_same(&none, &dir), FS_ANSWER_NO);
 	KUNIT_EXPECT_EQ(test, fs_identity_same(&gen1, &gen2), FS_ANSWER_NO);
 	/* Unknown is never yes, whichever lost its generation. */
-	KUNIT_EXPECT_EQ(test, fs_identity_same(&none, &gen1), FS_ANSWER_UNKNOWN);
-	KUNIT_EXPECT_EQ(test, fs_identity_same(&gen1, &none), FS_ANSWER_UNKNOWN);
+	KUNIT_EXPECT_EQ(test, fs_identity_same(&none, &gen1),
+			FS_ANSWER_UNKNOWN);
+	KUNIT_EXPECT_EQ(test, fs_identity_same(&gen1, &none),
+			FS_ANSWER_UNKNOWN);
 }
 
 #define TEST_NUM_TWINS 3

@@ -86,8 +86,7 @@ void landlock_trace_contradict(const struct landlock_domain *const domain,
 
 bool landlock_is_in_place(const struct landlock_domain *const domain,
 			  const struct dentry *const root,
-			  struct dentry *const dir,
-			  struct dentry *const child);
+			  struct dentry *const dir, struct dentry *const child);
 
 void landlock_release_pins(struct super_block *const sb);
 

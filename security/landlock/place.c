@@ -55,7 +55,8 @@ static struct sb_rules find_rules_on(const struct landlock_domain *const domain,
 			continue;
 		}
 
-		guard(spinlock)(&object->lock);
+		guard(spinlock)
+			(&object->lock);
 		tied = object->underobj;
 		if (!tied || tied->i_sb != sb)
 			continue;

@@ -56,12 +56,12 @@ static struct extra extra(struct __test_metadata *const _metadata,
 	};
 }
 
-#define EXPECT_EXTRA(_extra, _getattr, _walk, _clunk)           \
-	({                                                      \
-		const struct extra _e = (_extra);               \
-		EXPECT_EQ((_getattr), _e.getattr);              \
-		EXPECT_EQ((_walk), _e.walk);                    \
-		EXPECT_EQ((_clunk), _e.clunk);                  \
+#define EXPECT_EXTRA(_extra, _getattr, _walk, _clunk)                 \
+	({                                                            \
+		const struct extra _e = (_extra);                     \
+		EXPECT_EQ((_getattr), _e.getattr);                    \
+		EXPECT_EQ((_walk), _e.walk);                          \
+		EXPECT_EQ((_clunk), _e.clunk);                        \
 		EXPECT_EQ((_getattr) + (_walk) + (_clunk), _e.total); \
 	})
 

@@ -140,15 +140,15 @@ static inline bool p9_is_refused(const int err)
 	return err == EACCES || err == ENOENT || err == ESTALE;
 }
 
-#define P9_EXPECT_REFUSED(ruleset_fd, kind, path)                            \
-	({                                                                   \
-		const int _err = p9_op(_metadata, (ruleset_fd), (kind),      \
-				       (path));                              \
-		EXPECT_TRUE(p9_is_refused(_err))                             \
-		{                                                            \
-			TH_LOG("%s of %s returned %d", p9_op_names[(kind)],  \
-			       (path), _err);                                \
-		}                                                            \
+#define P9_EXPECT_REFUSED(ruleset_fd, kind, path)                           \
+	({                                                                  \
+		const int _err =                                            \
+			p9_op(_metadata, (ruleset_fd), (kind), (path));     \
+		EXPECT_TRUE(p9_is_refused(_err))                            \
+		{                                                           \
+			TH_LOG("%s of %s returned %d", p9_op_names[(kind)], \
+			       (path), _err);                               \
+		}                                                           \
 	})
 
 /* A ruleset that allows to read @path. */

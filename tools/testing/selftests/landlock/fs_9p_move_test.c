@@ -25,9 +25,9 @@ FIXTURE_VARIANT(p9_move)
 	bool loses_moved;
 };
 
-#define VARIANT(name, ...)                  \
-	FIXTURE_VARIANT_ADD(p9_move, name)  \
-	{                                   \
+#define VARIANT(name, ...)                            \
+	FIXTURE_VARIANT_ADD(p9_move, name)            \
+	{                                             \
 		.opts = OPTS_NEVER_FRESH, __VA_ARGS__ \
 	}
 
@@ -228,8 +228,8 @@ TEST_F(p9_move, S06_move_in_held)
 		err = p9_op2(_metadata, ruleset_fd, P9_RENAME,
 			     p9_held(hold, fd, "h"), p9_abs("ruled/out"));
 		EXPECT_TRUE(p9_is_refused(err));
-		err = p9_op2(_metadata, ruleset_fd, P9_RENAME, p9_abs("ruled/f"),
-			     p9_held(hold, fd, "in"));
+		err = p9_op2(_metadata, ruleset_fd, P9_RENAME,
+			     p9_abs("ruled/f"), p9_held(hold, fd, "in"));
 		EXPECT_TRUE(p9_is_refused(err));
 		P9_EXPECT(0, ruleset_fd, P9_READ, p9_abs("ruled/moved/h"));
 		ASSERT_EQ(0, p9s_move(srv, "ruled/moved", "other/sub"));
@@ -434,8 +434,8 @@ TEST_F(p9_move, S33_overlay_move)
 	ASSERT_EQ(0, mkdir(TMP_DIR "/work", 0755));
 	set_cap(_metadata, CAP_SYS_ADMIN);
 	err = mount("overlay", merged, "overlay", 0,
-		    "lowerdir=" P9 ",upperdir=" TMP_DIR "/upper,workdir=" TMP_DIR
-		    "/work") ?
+		    "lowerdir=" P9 ",upperdir=" TMP_DIR
+		    "/upper,workdir=" TMP_DIR "/work") ?
 		      errno :
 		      0;
 	clear_cap(_metadata, CAP_SYS_ADMIN);

@@ -28,9 +28,9 @@ FIXTURE_VARIANT(p9_twin)
 	bool no_dir_pins;
 };
 
-#define VARIANT(name, ...)                  \
-	FIXTURE_VARIANT_ADD(p9_twin, name)  \
-	{                                   \
+#define VARIANT(name, ...)                            \
+	FIXTURE_VARIANT_ADD(p9_twin, name)            \
+	{                                             \
 		.opts = OPTS_NEVER_FRESH, __VA_ARGS__ \
 	}
 
@@ -165,9 +165,12 @@ static void two_filesystems(struct __test_metadata *const _metadata,
 			    struct p9_server *const srv)
 {
 	static const struct p9s_entry two[] = {
-		{ "m1", S_IFDIR },	{ "m1/dir", S_IFDIR },
-		{ "m1/dir/f", 0, "m1" }, { "m2", S_IFDIR },
-		{ "m2/dir", S_IFDIR },	{ "m2/dir/f", 0, "m2" },
+		{ "m1", S_IFDIR },
+		{ "m1/dir", S_IFDIR },
+		{ "m1/dir/f", 0, "m1" },
+		{ "m2", S_IFDIR },
+		{ "m2/dir", S_IFDIR },
+		{ "m2/dir/f", 0, "m2" },
 		{},
 	};
 
@@ -337,8 +340,8 @@ TEST_F(p9_twin, S30_rename_over)
 	ASSERT_LT(0, p9s_forget_pins(srv));
 
 	ASSERT_EQ(0, p9s_mkdir(srv, "other/new"));
-	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/other/new",
-			    P9 "/ruled/empty"));
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME,
+			    P9 "/other/new", P9 "/ruled/empty"));
 	P9_EXPECT(EACCES, ruleset_fd, P9_LIST, P9 "/ruled/empty");
 	err = p9s_recycle(srv, number);
 	ASSERT_TRUE(!err || err == -EBUSY);

@@ -18,8 +18,12 @@ static const struct p9_rule rules[] = {
 };
 
 static const struct p9s_entry tree[] = {
-	{ "src", S_IFDIR }, { "src/f", 0, "f" }, { "src/d", S_IFDIR },
-	{ "dst", S_IFDIR }, { "dst/g", 0, "g" }, { "plain", S_IFDIR },
+	{ "src", S_IFDIR },
+	{ "src/f", 0, "f" },
+	{ "src/d", S_IFDIR },
+	{ "dst", S_IFDIR },
+	{ "dst/g", 0, "g" },
+	{ "plain", S_IFDIR },
 	{},
 };
 
@@ -87,8 +91,8 @@ TEST_F(p9_unknown, S29_control)
 				P9 "/dst/g"));
 	/* Allowed by Landlock, but 9p cannot do it. */
 	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_LINK, src_f, plain_f));
-	EXPECT_EQ(EINVAL, p9_op2(_metadata, ruleset_fd, P9_EXCHANGE, src_f,
-				 plain_f));
+	EXPECT_EQ(EINVAL,
+		  p9_op2(_metadata, ruleset_fd, P9_EXCHANGE, src_f, plain_f));
 	EXPECT_TRUE(p9s_exists(srv, "src/f"));
 	EXPECT_FALSE(p9s_exists(srv, "dst/f"));
 	EXPECT_EQ(0, close(ruleset_fd));
