@@ -130,53 +130,6 @@ struct p9_fid *v9fs_walked_fid(struct dentry *const dentry)
 	return found;
 }
 
-/**
- * v9fs_link_confirm - Note that the server has a file where a dentry is
- *
- * @dentry: A positive dentry that just got its first fid and its name, from a
- *	    reply of the server.  Its directory is locked, or it is the root.
- * @when: Moment before the request.
- *
- * Context: Any context.
- */
-void v9fs_link_confirm(struct dentry *const dentry,
-		       const struct v9fs_moment *const when)
-{
-	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
-
-	spin_lock(&dentry->d_lock);
-	v9dentry->link_time = when->time;
-	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
-	v9dentry->self_time = when->time;
-	v9dentry->file_time = when->time;
-	v9dentry->renames = when->renames;
-	spin_unlock(&dentry->d_lock);
-}
-
-/**
- * v9fs_link_moved - Note that this client moved a file
- *
- * @dentry: The dentry, already moved.  Its directories are locked.
- * @when: Moment before the request.
- *
- * The link is confirmed, but not that all fids of the dentry followed.
- *
- * Context: Any context.
- */
-void v9fs_link_moved(struct dentry *const dentry,
-		     const struct v9fs_moment *const when)
-{
-	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
-
-	spin_lock(&dentry->d_lock);
-	v9dentry->link_time = when->time;
-	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
-	v9dentry->self_time = 0;
-	v9dentry->file_time = 0;
-	v9dentry->renames = when->renames - 1;
-	spin_unlock(&dentry->d_lock);
-}
-
 /* Whether no fid of the dentry may have been left behind by this client. */
 static bool v9fs_fids_follow(const struct v9fs_session_info *const v9ses,
 			     const struct dentry *const dentry)
@@ -204,6 +157,56 @@ bool v9fs_has_right_fids(struct dentry *const dentry)
 	follow = v9fs_fids_follow(v9fs_dentry2v9ses(dentry), dentry);
 	spin_unlock(&dentry->d_lock);
 	return follow;
+}
+
+/**
+ * v9fs_link_confirm - Note that the server has a file where a dentry is
+ *
+ * @dentry: A positive dentry that just got its first fid and its name, from a
+ *	    reply of the server.  Its directory is locked, or it is the root.
+ * @when: Moment before the request.
+ *
+ * Context: Any context.
+ */
+void v9fs_link_confirm(struct dentry *const dentry,
+		       const struct v9fs_moment *const when)
+{
+	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
+	/* A fid that was walked from one left behind is left behind too. */
+	const bool follow = IS_ROOT(dentry) ||
+			    v9fs_has_right_fids(dentry->d_parent);
+
+	spin_lock(&dentry->d_lock);
+	v9dentry->link_time = when->time;
+	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
+	v9dentry->self_time = when->time;
+	v9dentry->file_time = when->time;
+	v9dentry->renames = follow ? when->renames : when->renames - 1;
+	spin_unlock(&dentry->d_lock);
+}
+
+/**
+ * v9fs_link_moved - Note that this client moved a file
+ *
+ * @dentry: The dentry, already moved.  Its directories are locked.
+ * @when: Moment before the request.
+ *
+ * The link is confirmed, but not that all fids of the dentry followed.
+ *
+ * Context: Any context.
+ */
+void v9fs_link_moved(struct dentry *const dentry,
+		     const struct v9fs_moment *const when)
+{
+	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
+
+	spin_lock(&dentry->d_lock);
+	v9dentry->link_time = when->time;
+	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
+	v9dentry->self_time = 0;
+	v9dentry->file_time = 0;
+	v9dentry->renames = when->renames - 1;
+	spin_unlock(&dentry->d_lock);
 }
 
 static bool v9fs_is_link_fresh(const struct v9fs_session_info *const v9ses,

@@ -511,6 +511,11 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 			place->is_unsure = true;
 			break;
 		case FS_ANSWER_NO:
+			/* Is the dentry still its own file, or this one? */
+			if (!place->dentry &&
+			    ops->beneath(dentry, dentry, false) !=
+				    FS_ANSWER_YES)
+				place->is_unsure = true;
 			break;
 		}
 		trace_landlock_contradict(domain, sb, &pinned->identity, false,

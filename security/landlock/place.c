@@ -9,6 +9,8 @@
 #include <linux/fs_identity.h>
 #include <linux/kernel.h>
 #include <linux/rbtree.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 
 #include "domain.h"
@@ -92,6 +94,11 @@ static bool may_have_lost_rule(const struct landlock_domain *const domain,
 						  FS_ANSWER_UNKNOWN);
 		if (lost || this == root || IS_ROOT(this))
 			break;
+		cond_resched();
+		if (fatal_signal_pending(current)) {
+			lost = true;
+			break;
+		}
 		parent = dget_parent(this);
 		dput(this);
 		this = parent;
@@ -153,6 +160,9 @@ bool landlock_is_in_place(const struct landlock_domain *const domain,
 
 	highest = get_highest(root, dir);
 	answer = sb->s_identity_op->beneath(highest, child, true);
+	/* It is the fid of the directory that acts. */
+	if (answer == FS_ANSWER_YES && child != dir)
+		answer = sb->s_identity_op->beneath(dir, dir, false);
 	if (answer != FS_ANSWER_YES)
 		landlock_trace_contradict(domain, highest, true, answer);
 	dput(highest);

@@ -396,6 +396,27 @@ TEST_F(p9_held, S07_replaced_by_client)
 	close(ruleset_fd);
 }
 
+/* The name of what is held now leads to another file. */
+TEST_F(p9_held, S30_renamed_over_file)
+{
+	struct p9_server *const srv = self->env.srv;
+	const struct p9_rule rules[] = {
+		{ P9 "/src/a", LANDLOCK_ACCESS_FS_TRUNCATE }, {}
+	};
+	int ruleset_fd, fd;
+
+	ASSERT_EQ(0, p9s_create(srv, "src/a", "ruled"));
+	ASSERT_EQ(0, p9s_create(srv, "src/b", "another"));
+	ruleset_fd = p9_ruleset(_metadata, LANDLOCK_ACCESS_FS_TRUNCATE, rules);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/a");
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/b",
+			    P9 "/src/a"));
+	p9_op(_metadata, ruleset_fd, P9_TRUNC, p9_held(HOLD_PATH, fd, ""));
+	EXPECT_TRUE(p9s_content_is(srv, "src/a", "another"));
+	close(fd);
+	close(ruleset_fd);
+}
+
 /* What is below a directory is there while this client renames it. */
 TEST_F(p9_held, S01_during_rename)
 {
