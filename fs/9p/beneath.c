@@ -55,7 +55,7 @@
 #define V9FS_MAX_LINKS 4096
 
 /* How often to try again when a concurrent rename may have been in the way. */
-#define V9FS_MAX_TRIES 3
+#define V9FS_MAX_TRIES 16
 
 /**
  * struct v9fs_link - A name to confirm
@@ -458,6 +458,9 @@ static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
 	int err;
 
 	links = v9fs_get_links(ancestor, dentry, num_links);
+	/* Something was moved meanwhile: no, until it is asked again. */
+	if (links == ERR_PTR(-EAGAIN))
+		return FS_ANSWER_NO;
 	if (IS_ERR(links))
 		return FS_ANSWER_UNKNOWN;
 
