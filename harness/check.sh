@@ -81,11 +81,11 @@ patch_check() {
 	perl "$BUILD/tree/scripts/checkpatch.pl" --root="$BUILD/tree" --strict \
 		--show-types --terse --codespell --codespellfile \
 		/usr/lib/python3/dist-packages/codespell_lib/data/dictionary.txt \
-		--no-summary --ignore "$ignore" "$1" >"$tmpdir/checkpatch"
+		--no-summary --ignore "$ignore" "$1" >"checkpatch-${1##*/}"
 	# 1 is for remarks of any kind.
 	[ $? -le 1 ] || return
-	cat "$tmpdir/checkpatch"
-	! grep -q ': ERROR:' "$tmpdir/checkpatch"
+	cat "checkpatch-${1##*/}"
+	! grep -q ': ERROR:' "checkpatch-${1##*/}"
 }
 
 # The .o files to check closely: all that the series touches or adds.
@@ -139,13 +139,18 @@ shell_check() {
 }
 
 suite_style() {
-	local p
+	local p pids=()
 
+	make_tmpdir
 	[ -z "$(series_entries "$ROOT")" ] || series_export >"$LOG/series.log"
 	for p in "$BUILD"/series/0*.patch; do
 		[ -f "$p" ] && [ "${p##*/}" != 0000-cover-letter.patch ] || continue
-		check style "checkpatch $(basename "$p" .patch)" patch_check "$p"
+		# As many at a time as there are CPUs.
+		check style "checkpatch $(basename "$p" .patch)" patch_check "$p" &
+		pids+=($!)
+		[ $((${#pids[@]} % JOBS)) -ne 0 ] || wait "${pids[@]}"
 	done
+	wait "${pids[@]}"
 	check style "clang-format of new files" format_check
 	check style "kernel-doc of new files" kernel_doc_check
 	if [ -z "$(touched_objects HEAD)" ]; then

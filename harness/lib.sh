@@ -37,6 +37,7 @@ on_exit() {
 	local d
 
 	stop_helper
+	[ -z "${ahead_pid-}" ] || stop_ahead
 	[ -z "${testing-}" ] || end_early
 	for d in "${cleanup_dirs[@]}"; do
 		rm -rf "$d"

@@ -8,7 +8,7 @@ CELLS=$LOG/matrix.tsv
 # Runs all servers; leaves plans, cells and ends in $CELLS.
 matrix_cells() {
 	build_um
-	qemu_build "$BUILD/tree" "$BUILD/qemu" "patched kernel (x86)"
+	build_qemu
 	qemu_initramfs "$BUILD/tree" "$BUILD/qemu/guest"
 	matrix_clean=1
 	"$ROOT/harness/matrix/qemu.sh" 9>&- >"$LOG/matrix-qemu.out" || matrix_clean=0
