@@ -54,9 +54,6 @@
 /* Bounds memory and messages (16 names each), see v9fs_get_links(). */
 #define V9FS_MAX_LINKS 4096
 
-/* How often to try again when a concurrent rename may have been in the way. */
-#define V9FS_MAX_TRIES 16
-
 /**
  * struct v9fs_link - A name to confirm
  */
@@ -103,15 +100,16 @@ struct v9fs_chain {
 };
 
 /**
- * v9fs_walked_fid - Get a fid of a dentry that is not open
+ * v9fs_asked_fid - Get a fid of a dentry that is not open
  *
  * @dentry: The dentry.
  *
- * Context: Any context.
+ * Context: Process context, may sleep until the server answers or the caller is
+ * killed, if @dentry has no fid (yet).
  * Return: A referenced fid of the current user if there is one, of another user
- * otherwise, or NULL if the dentry has no fid.
+ * otherwise, or NULL if the dentry has no fid and gets none.
  */
-struct p9_fid *v9fs_walked_fid(struct dentry *const dentry)
+struct p9_fid *v9fs_asked_fid(struct dentry *const dentry)
 {
 	struct p9_fid *fid, *found = NULL;
 
@@ -127,7 +125,11 @@ struct p9_fid *v9fs_walked_fid(struct dentry *const dentry)
 	if (found)
 		p9_fid_get(found);
 	spin_unlock(&dentry->d_lock);
-	return found;
+	if (found || d_unhashed(dentry))
+		return found;
+
+	fid = v9fs_fid_lookup(dentry);
+	return IS_ERR(fid) ? NULL : fid;
 }
 
 /* Whether no fid of the dentry may have been left behind by this client. */
@@ -136,8 +138,8 @@ static bool v9fs_fids_follow(const struct v9fs_session_info *const v9ses,
 {
 	lockdep_assert_held(&dentry->d_lock);
 	return IS_ROOT(dentry) ||
-	       to_v9fs_dentry(dentry)->renames ==
-		       (unsigned int)atomic_read_acquire(&v9ses->renames);
+	       (to_v9fs_dentry(dentry)->renames == v9fs_renames(v9ses) &&
+		!atomic_read(&v9ses->clnt->renames_left));
 }
 
 /**
@@ -157,6 +159,20 @@ bool v9fs_has_right_fids(struct dentry *const dentry)
 	follow = v9fs_fids_follow(v9fs_dentry2v9ses(dentry), dentry);
 	spin_unlock(&dentry->d_lock);
 	return follow;
+}
+
+/**
+ * v9fs_fid_made - Note that a dentry gets a first fid by its name
+ *
+ * @dentry: The dentry, without fids.
+ *
+ * Context: Any context.  d_lock and rename_sem must be held.
+ */
+void v9fs_fid_made(struct dentry *const dentry)
+{
+	lockdep_assert_held(&dentry->d_lock);
+	to_v9fs_dentry(dentry)->renames =
+		v9fs_renames(v9fs_dentry2v9ses(dentry));
 }
 
 /**
@@ -182,6 +198,27 @@ void v9fs_link_confirm(struct dentry *const dentry,
 	v9dentry->self_time = when->time;
 	v9dentry->file_time = when->time;
 	v9dentry->renames = follow ? when->renames : when->renames - 1;
+	spin_unlock(&dentry->d_lock);
+}
+
+/**
+ * v9fs_link_doubt - Forget what was confirmed of a dentry
+ *
+ * @dentry: The dentry.
+ * @when: Moment before the request that may have taken effect.
+ *
+ * Context: Any context.
+ */
+void v9fs_link_doubt(struct dentry *const dentry,
+		     const struct v9fs_moment *const when)
+{
+	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
+
+	spin_lock(&dentry->d_lock);
+	v9dentry->link_time = 0;
+	v9dentry->self_time = 0;
+	v9dentry->file_time = 0;
+	v9dentry->renames = when->renames - 1;
 	spin_unlock(&dentry->d_lock);
 }
 
@@ -404,6 +441,8 @@ static void v9fs_confirm_links(struct v9fs_session_info *const v9ses,
 static enum fs_answer v9fs_error_answer(const int err)
 {
 	switch (err) {
+	case 0:
+		return FS_ANSWER_YES;
 	case -ENOENT:
 	case -ENOTDIR:
 	case -ESTALE:
@@ -413,9 +452,12 @@ static enum fs_answer v9fs_error_answer(const int err)
 	}
 }
 
-/* Is what the fid of @dentry leads to still its file? */
-static enum fs_answer v9fs_check_self(struct dentry *const dentry,
-				      struct p9_fid *const fid)
+/*
+ * Is what the fid of @dentry leads to still its file?
+ *
+ * Returns -ESTALE if it is not, -ENODATA if only one of them has a generation.
+ */
+static int v9fs_ask_self(struct dentry *const dentry, struct p9_fid *const fid)
 {
 	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
 	const struct inode *const inode = d_inode(dentry);
@@ -426,15 +468,13 @@ static enum fs_answer v9fs_check_self(struct dentry *const dentry,
 
 	err = v9fs_ask(v9ses, fid, &qid, &generation);
 	if (err)
-		return v9fs_error_answer(err);
+		return err;
 	if (!v9fs_qid_is(&qid, inode))
-		return FS_ANSWER_NO;
-	if (V9FS_I(inode)->has_generation) {
-		if (!generation)
-			return FS_ANSWER_UNKNOWN;
-		if (generation != V9FS_I(inode)->generation)
-			return FS_ANSWER_NO;
-	}
+		return -ESTALE;
+	if (V9FS_I(inode)->has_generation != !!generation)
+		return -ENODATA;
+	if (generation != V9FS_I(inode)->generation)
+		return -ESTALE;
 
 	spin_lock(&dentry->d_lock);
 	to_v9fs_dentry(dentry)->self_time = when.time;
@@ -443,7 +483,42 @@ static enum fs_answer v9fs_check_self(struct dentry *const dentry,
 	if (hlist_is_singular_node(&fid->dlist, &to_v9fs_dentry(dentry)->head))
 		to_v9fs_dentry(dentry)->renames = when.renames;
 	spin_unlock(&dentry->d_lock);
-	return FS_ANSWER_YES;
+	return 0;
+}
+
+static enum fs_answer v9fs_check_self(struct dentry *const dentry,
+				      struct p9_fid *const fid)
+{
+	return v9fs_error_answer(v9fs_ask_self(dentry, fid));
+}
+
+/**
+ * v9fs_check_fid - Make sure that a rename did not leave a fid behind
+ *
+ * @dentry: A positive dentry.
+ * @fid: A fid of @dentry, or of its inode.
+ *
+ * Sends nothing unless this client renamed a directory since @fid was made.
+ *
+ * Context: Process context, may sleep until the server answers or the caller is
+ * killed.
+ * Return: 0, -ESTALE if @fid leads to nothing or to another file, or the error of
+ * a server that does not tell.
+ */
+int v9fs_check_fid(struct dentry *const dentry, struct p9_fid *const fid)
+{
+	int err;
+
+	/* Those of the inode are for what has no name anymore. */
+	if (!v9fs_dentry2v9ses(dentry)->inodeident ||
+	    d_really_is_negative(dentry) ||
+	    hlist_unhashed_lockless(&fid->dlist) || v9fs_has_right_fids(dentry))
+		return 0;
+
+	err = v9fs_ask_self(dentry, fid);
+	if (err == -ENODATA)
+		return 0;
+	return v9fs_error_answer(err) == FS_ANSWER_NO ? -ESTALE : err;
 }
 
 static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
@@ -452,7 +527,7 @@ static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
 				       const size_t num_links, const bool exact)
 {
 	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
-	const u64 time = ktime_get_ns();
+	const u64 time = ktime_get_boottime_ns();
 	enum fs_answer answer = FS_ANSWER_YES;
 	struct v9fs_link *links;
 	int err;
@@ -516,7 +591,7 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 	if (chain.ancestor_fresh && chain.links_fresh && chain.file_fresh)
 		return FS_ANSWER_YES;
 
-	fid = v9fs_walked_fid(ancestor);
+	fid = v9fs_asked_fid(ancestor);
 	/* What has no name anymore only has open fids. */
 	if (!fid && ancestor == dentry && d_unhashed(dentry))
 		fid = v9fs_fid_find_inode(d_inode(dentry), false,
@@ -539,7 +614,7 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 	if (answer != FS_ANSWER_YES || !chain.links || acting)
 		return answer;
 
-	fid = v9fs_walked_fid(dentry);
+	fid = v9fs_asked_fid(dentry);
 	if (!fid)
 		return FS_ANSWER_UNKNOWN;
 	answer = v9fs_check_self(dentry, fid);

@@ -12,8 +12,12 @@
 #include <linux/ktime.h>
 #include <linux/time64.h>
 #include <linux/types.h>
+#include <net/9p/client.h>
 
 #include "v9fs.h"
+
+/* How often to try again when a concurrent rename may have been in the way. */
+#define V9FS_MAX_TRIES 16
 
 /**
  * struct v9fs_moment - When a request is sent
@@ -26,8 +30,23 @@ struct v9fs_moment {
 	/**
 	 * @renames: Number of renames of directories by this client.
 	 */
-	unsigned int renames;
+	u64 renames;
 };
+
+/**
+ * v9fs_renames - Get the number of renames of directories by this client
+ *
+ * @v9ses: The session.
+ *
+ * Context: Any context.
+ * Return: The number, with those that killed tasks left to the server.
+ */
+static inline u64 v9fs_renames(const struct v9fs_session_info *const v9ses)
+{
+	/* Whoever sees their effect also sees them in the number. */
+	return atomic64_read_acquire(&v9ses->renames) +
+	       atomic64_read_acquire(&v9ses->clnt->renames_late);
+}
 
 /**
  * v9fs_moment - Get the moment, to be called before a request is sent
@@ -41,8 +60,8 @@ static inline struct v9fs_moment
 v9fs_moment(const struct v9fs_session_info *const v9ses)
 {
 	return (struct v9fs_moment){
-		.renames = atomic_read_acquire(&v9ses->renames),
-		.time = ktime_get_ns(),
+		.renames = v9fs_renames(v9ses),
+		.time = ktime_get_boottime_ns(),
 	};
 }
 
@@ -58,14 +77,17 @@ v9fs_moment(const struct v9fs_session_info *const v9ses)
 static inline bool v9fs_is_fresh(const struct v9fs_session_info *const v9ses,
 				 const u64 time)
 {
-	return time &&
-	       ktime_get_ns() - time < (u64)v9ses->freshness_ms * NSEC_PER_MSEC;
+	return time && ktime_get_boottime_ns() - time <
+			       (u64)v9ses->freshness_ms * NSEC_PER_MSEC;
 }
 
-struct p9_fid *v9fs_walked_fid(struct dentry *dentry);
+struct p9_fid *v9fs_asked_fid(struct dentry *dentry);
+void v9fs_fid_made(struct dentry *dentry);
 void v9fs_link_confirm(struct dentry *dentry, const struct v9fs_moment *when);
 bool v9fs_has_right_fids(struct dentry *dentry);
+void v9fs_link_doubt(struct dentry *dentry, const struct v9fs_moment *when);
 void v9fs_link_moved(struct dentry *dentry, const struct v9fs_moment *when);
+int v9fs_check_fid(struct dentry *dentry, struct p9_fid *fid);
 enum fs_answer v9fs_beneath(struct dentry *ancestor, struct dentry *dentry,
 			    bool exact);
 

@@ -120,11 +120,18 @@ static int v9fs_ask_fsid(struct v9fs_session_info *const v9ses,
 	if (!v9fs_proto_dotl(v9ses))
 		return 0;
 	err = p9_client_statfs(fid, &statfs);
-	if (!err)
+	switch (err) {
+	case 0:
 		*fsid = statfs.fsid;
-	else if (!v9fs_no_answer(v9ses, err))
-		err = 0;
-	return err;
+		return 0;
+	case -EACCES:
+	case -ENOSYS:
+	case -EOPNOTSUPP:
+	case -EPERM:
+		return 0;
+	default:
+		return err;
+	}
 }
 
 /*
@@ -186,7 +193,7 @@ static struct fs_pin *v9fs_pin(struct dentry *const dentry)
 		goto free_pin;
 	}
 
-	time = ktime_get_ns();
+	time = ktime_get_boottime_ns();
 	err = p9_client_open_flags(fid, P9_OREAD, v9fs_pin_flags(inode, v9ses));
 	if (err)
 		goto put_fid;
@@ -244,7 +251,7 @@ static enum fs_answer v9fs_is_held(struct v9fs_session_info *const v9ses,
 				   struct v9fs_pin *const v9pin,
 				   const struct inode *const inode)
 {
-	const u64 time = ktime_get_ns();
+	const u64 time = ktime_get_boottime_ns();
 	struct p9_qid qid;
 	u64 generation;
 	int err;
@@ -271,7 +278,11 @@ static enum fs_answer v9fs_is_held(struct v9fs_session_info *const v9ses,
 	return FS_ANSWER_YES;
 }
 
-/* Several filesystems of a server may have files with the same number. */
+/*
+ * Several filesystems of a server may have files with the same number: their
+ * qids do not tell when the server has one in the place of the other.  Where this
+ * is the place of the pin, it would take a mount on the server.
+ */
 static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 				   const struct v9fs_pin *const v9pin,
 				   struct dentry *const dentry)
@@ -280,20 +291,21 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 	struct v9fs_inode *const v9inode = V9FS_I(inode);
 	enum fs_answer answer;
 	struct p9_fid *fid;
-	u64 fsid;
+	u64 fsid, time;
 	int err;
 
 	if (!v9pin->fsid || v9fs_path_is(dentry, v9pin->path))
 		return FS_ANSWER_YES;
 
 	spin_lock(&inode->i_lock);
-	err = !v9inode->has_fsid;
+	time = v9inode->fsid_time;
 	fsid = v9inode->fsid;
 	spin_unlock(&inode->i_lock);
-	if (err) {
-		fid = v9fs_walked_fid(dentry);
+	if (!v9fs_is_fresh(v9ses, time)) {
+		fid = v9fs_asked_fid(dentry);
 		if (!fid)
 			return FS_ANSWER_UNKNOWN;
+		time = ktime_get_boottime_ns();
 		err = v9fs_ask_fsid(v9ses, fid, &fsid);
 		p9_fid_put(fid);
 		if (err)
@@ -304,7 +316,7 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 			return answer;
 		spin_lock(&inode->i_lock);
 		v9inode->fsid = fsid;
-		v9inode->has_fsid = true;
+		v9inode->fsid_time = time;
 		spin_unlock(&inode->i_lock);
 	}
 	return fsid == v9pin->fsid ? FS_ANSWER_YES : FS_ANSWER_NO;
@@ -318,7 +330,7 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
  *
  * Sends nothing if the file has a generation or in cached modes.  Otherwise,
  * sends Tgetattr (or Tstat) on the pin once in the freshness bound, and Tstatfs
- * once per inode that was reached by another path than the pin's.
+ * as often if the file was reached by another path than the pin's.
  *
  * Context: Process context, may sleep until the server answers or the caller is
  * killed.

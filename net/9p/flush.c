@@ -42,6 +42,7 @@
  */
 
 #include <linux/array_size.h>
+#include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/fs_context.h>
 #include <linux/idr.h>
@@ -274,15 +275,22 @@ static void p9_left_fids(struct p9_client *const c, struct p9_req_t *const req)
 	}
 }
 
+static bool p9_is_rename(const struct p9_req_t *const req)
+{
+	return req->tc.id == P9_TRENAME || req->tc.id == P9_TRENAMEAT ||
+	       req->tc.id == P9_TWSTAT;
+}
+
 /*
- * What a task writes after it saw the end of another one must not be followed
- * by what that one wrote.  A server that answers to Tflush makes sure of that.
+ * What a task does after it saw the end of another one must not be followed by
+ * what that one wrote or renamed.  A server that answers to Tflush makes sure of
+ * that.
  */
 static void p9_left_settled(struct p9_client *const c,
 			    struct p9_req_t *const req)
 {
 	if (req->tc.id != P9_TWRITE && req->tc.id != P9_TSETATTR &&
-	    req->tc.id != P9_TWSTAT)
+	    !p9_is_rename(req))
 		return;
 
 	if (READ_ONCE(c->silent))
@@ -319,6 +327,8 @@ bool p9_client_leave(struct p9_client *const c, struct p9_req_t *const req)
 	p9_req_get(req);
 	p9_pending_get(c);
 	p9_left_fids(c, req);
+	if (p9_is_rename(req))
+		atomic_inc(&c->renames_left);
 	req->left = true;
 	if (req->tc.id == P9_TCLUNK || req->tc.id == P9_TVERSION) {
 		list_add_tail(&req->left_list, &c->left);
@@ -392,6 +402,11 @@ static void p9_left_end(struct p9_client *const c, struct p9_req_t *const req,
 	const bool refused = p9_is_refusal(req);
 	bool gone = closed;
 	size_t i;
+
+	if (p9_is_rename(req)) {
+		atomic64_inc_return(&c->renames_late);
+		atomic_dec_return(&c->renames_left);
+	}
 
 	if (req->left_newfid) {
 		if (closed || flushed || refused)
@@ -623,4 +638,6 @@ void p9_flush_setup(struct p9_client *const c)
 	INIT_LIST_HEAD(&c->left_done);
 	INIT_DELAYED_WORK(&c->flush_work, p9_flush_work);
 	c->silent = false;
+	atomic_set(&c->renames_left, 0);
+	atomic64_set(&c->renames_late, 0);
 }

@@ -44,6 +44,7 @@
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/seqlock.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -148,7 +149,7 @@ next_twin(const struct landlock_pinned_object *const pinned)
 	return rcu_dereference(pinned->next_twin);
 }
 
-/* Gets a reference to the object of @identity in a chain, if there is one. */
+/* Gets a reference to the next object of @identity in a chain. */
 static struct landlock_pinned_object *
 get_twin(struct landlock_pinned_object *pinned,
 	 const struct fs_identity *const identity)
@@ -164,31 +165,30 @@ get_twin(struct landlock_pinned_object *pinned,
 }
 
 /*
- * Adds @new to the tree.
- *
- * Returns @new, or a referenced object for the same file.
+ * Adds @new to the tree, unless objects were added since @num_added was read, one
+ * of which may be for the same file.
  */
-static struct landlock_pinned_object *
-insert_pinned(struct landlock_pins *const pins,
-	      struct landlock_pinned_object *const new)
+static bool insert_pinned(struct landlock_pins *const pins,
+			  struct landlock_pinned_object *const new,
+			  const unsigned long num_added)
 {
-	struct landlock_pinned_object *first, *found = NULL;
+	struct landlock_pinned_object *first;
+	bool is_added;
 
-	rcu_read_lock();
 	write_seqlock(&pins->lock);
-	first = node_to_pinned(
-		rb_find_add_rcu(&new->node, &pins->root, compare_node));
-	if (first) {
-		RB_CLEAR_NODE(&new->node);
-		found = get_twin(first, &new->identity);
-		if (!found) {
+	is_added = pins->num_added == num_added;
+	if (is_added) {
+		WRITE_ONCE(pins->num_added, num_added + 1);
+		first = node_to_pinned(
+			rb_find_add_rcu(&new->node, &pins->root, compare_node));
+		if (first) {
+			RB_CLEAR_NODE(&new->node);
 			RCU_INIT_POINTER(new->next_twin, first->next_twin);
 			rcu_assign_pointer(first->next_twin, new);
 		}
 	}
 	write_sequnlock(&pins->lock);
-	rcu_read_unlock();
-	return found ?: new;
+	return is_added;
 }
 
 static void erase_pinned(struct landlock_pins *const pins,
@@ -266,6 +266,45 @@ static const struct landlock_object_underops landlock_pin_underops = {
 	.release = release_pinned_object,
 };
 
+/*
+ * Gets the object of @dentry's file, if there is one.
+ *
+ * Without a generation, equal identities may be the ones of several files, and
+ * the one of a pin may be lost: the filesystem has to tell.
+ */
+static struct landlock_pinned_object *
+find_pinned(const struct landlock_pins *const pins, struct dentry *const dentry,
+	    const struct fs_identity *const identity)
+{
+	const struct fs_identity_operations *const ops =
+		dentry->d_sb->s_identity_op;
+	struct landlock_pinned_object *pinned, *next;
+
+	scoped_guard(rcu)
+		pinned = get_twin(find_twins(pins, identity), identity);
+	while (pinned && !identity->has_generation) {
+		switch (ops->same(pinned->pin, dentry)) {
+		case FS_ANSWER_YES:
+			return pinned;
+		case FS_ANSWER_LOST:
+			WRITE_ONCE(pinned->is_lost, true);
+			break;
+		case FS_ANSWER_UNKNOWN:
+			landlock_put_object(&pinned->object);
+			return ERR_PTR(fatal_signal_pending(current) ? -EINTR :
+								       -EIO);
+		case FS_ANSWER_NO:
+			break;
+		}
+		/* Chained as long as there is a reference. */
+		scoped_guard(rcu)
+			next = get_twin(next_twin(pinned), identity);
+		landlock_put_object(&pinned->object);
+		pinned = next;
+	}
+	return pinned;
+}
+
 /**
  * landlock_get_pinned_object - Get the object tied to a file's identity
  *
@@ -276,15 +315,17 @@ static const struct landlock_object_underops landlock_pin_underops = {
  *
  * Context: Process context, may sleep and wait for a server.
  * Return: A referenced object on success, -EOPNOTSUPP if this file can only be
- * identified by its inode, or another error of &fs_identity_operations.pin.
+ * identified by its inode, -EIO if the filesystem does not tell whether it is
+ * already pinned, or another error of &fs_identity_operations.pin.
  */
 struct landlock_object *landlock_get_pinned_object(struct dentry *const dentry)
 {
 	struct super_block *const sb = dentry->d_sb;
 	struct landlock_pins *const pins = &landlock_superblock(sb)->pins;
-	struct landlock_pinned_object *new, *pinned;
+	struct landlock_pinned_object *new = NULL, *pinned;
 	struct fs_identity identity;
 	struct fs_pin *pin;
+	unsigned long num_added;
 
 	might_sleep();
 
@@ -292,34 +333,40 @@ struct landlock_object *landlock_get_pinned_object(struct dentry *const dentry)
 	    !sb->s_identity_op->identify(d_backing_inode(dentry), &identity))
 		return ERR_PTR(-EOPNOTSUPP);
 
-	scoped_guard(rcu)
-		pinned = get_twin(find_twins(pins, &identity), &identity);
-	if (pinned)
-		return &pinned->object;
+	while (true) {
+		num_added = READ_ONCE(pins->num_added);
+		pinned = find_pinned(pins, dentry,
+				     new ? &new->identity : &identity);
+		if (pinned)
+			break;
+		if (!new) {
+			pin = sb->s_identity_op->pin(dentry);
+			if (IS_ERR(pin))
+				return ERR_CAST(pin);
 
-	pin = sb->s_identity_op->pin(dentry);
-	if (IS_ERR(pin))
-		return ERR_CAST(pin);
-
-	new = kzalloc_obj(*new, GFP_KERNEL_ACCOUNT);
-	if (!new) {
-		sb->s_identity_op->unpin(pin);
-		return ERR_PTR(-ENOMEM);
+			new = kzalloc_obj(*new, GFP_KERNEL_ACCOUNT);
+			if (!new) {
+				sb->s_identity_op->unpin(pin);
+				return ERR_PTR(-ENOMEM);
+			}
+			landlock_init_object(&new->object,
+					     &landlock_pin_underops, sb);
+			new->identity = pin->identity;
+			new->pin = pin;
+			landlock_init_charges(&new->charges);
+		}
+		if (insert_pinned(pins, new, num_added)) {
+			trace_landlock_pin(sb, &new->identity);
+			return &new->object;
+		}
+		/* Someone else may just have pinned this file. */
 	}
-	landlock_init_object(&new->object, &landlock_pin_underops, sb);
-	new->identity = pin->identity;
-	new->pin = pin;
-	landlock_init_charges(&new->charges);
 
-	pinned = insert_pinned(pins, new);
-	if (pinned != new) {
-		/* Someone else just pinned this file. */
+	if (new) {
 		sb->s_identity_op->unpin(pin);
 		kfree(new);
-	} else {
-		trace_landlock_pin(sb, &pinned->identity);
 	}
-	return &pinned->object;
+	return IS_ERR(pinned) ? ERR_CAST(pinned) : &pinned->object;
 }
 
 /**
@@ -587,6 +634,7 @@ void landlock_init_pins(struct landlock_pins *const pins)
 {
 	seqlock_init(&pins->lock);
 	pins->root = RB_ROOT;
+	pins->num_added = 0;
 }
 
 #ifdef CONFIG_SECURITY_LANDLOCK_KUNIT_TEST
@@ -686,24 +734,24 @@ static void test_pins(struct kunit *const test)
 			.has_generation = i % TEST_NUM_TWINS,
 		};
 		refcount_set(&objects[i].object.usage, 1);
-		KUNIT_EXPECT_PTR_EQ(test, insert_pinned(&pins, &objects[i]),
-				    &objects[i]);
+		KUNIT_EXPECT_TRUE(test, insert_pinned(&pins, &objects[i], i));
 	}
 	for (size_t i = 0; i < TEST_NUM_PINS; i++)
 		KUNIT_EXPECT_PTR_EQ(test, test_find(&pins, &objects[i]),
 				    &objects[i]);
 
-	/* A living object is shared... */
+	/* What was added meanwhile may be the same... */
 	again = &objects[TEST_NUM_PINS];
 	again->identity = objects[1].identity;
-	KUNIT_EXPECT_PTR_EQ(test, insert_pinned(&pins, again), &objects[1]);
-	KUNIT_EXPECT_EQ(test, refcount_read(&objects[1].object.usage), 2);
+	KUNIT_EXPECT_FALSE(test,
+			   insert_pinned(&pins, again, TEST_NUM_PINS - 1));
+	KUNIT_EXPECT_PTR_EQ(test, test_find(&pins, again), &objects[1]);
 
-	/* ...but not one that is going away... */
+	/* ...but not what is going away... */
 	refcount_set(&objects[1].object.usage, 0);
 	KUNIT_EXPECT_NULL(test, test_find(&pins, again));
 	refcount_set(&again->object.usage, 1);
-	KUNIT_EXPECT_PTR_EQ(test, insert_pinned(&pins, again), again);
+	KUNIT_EXPECT_TRUE(test, insert_pinned(&pins, again, TEST_NUM_PINS));
 	KUNIT_EXPECT_PTR_EQ(test, test_find(&pins, again), again);
 
 	/* ...which does not take its twins with it, wherever they are. */

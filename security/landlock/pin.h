@@ -36,6 +36,10 @@ struct landlock_pins {
 	 * type.
 	 */
 	struct rb_root root;
+	/**
+	 * @num_added: How many objects were added to @root, protected by @lock.
+	 */
+	unsigned long num_added;
 };
 
 /**

@@ -3,12 +3,11 @@
  * Landlock - Where a file is on a filesystem that moves files without telling
  */
 
-#include <linux/cleanup.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/fs_identity.h>
-#include <linux/kernel.h>
 #include <linux/rbtree.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
@@ -22,29 +21,60 @@
 struct sb_rules {
 	/* Whether there is one. */
 	bool any;
-	/* Whether one is tied to an inode. */
-	bool unpinned;
-	/* Whether one is tied to an inode that may be another one of a file. */
-	bool twin;
+	/* Whether one may be for a directory, but is tied to another inode. */
+	bool lost;
 };
 
 /*
- * If there is an @inode, then looks for rules that are tied to another inode with
- * the same identity.
+ * Tells if a file from @dentry up to @root may be the one of the inode @tied, but
+ * has another one.
+ */
+static bool is_twin_above(const struct landlock_domain *const domain,
+			  const struct dentry *const root,
+			  const struct dentry *const dentry,
+			  const struct inode *const tied)
+{
+	const struct fs_identity_operations *const ops =
+		dentry->d_sb->s_identity_op;
+	const struct dentry *this = dentry;
+	struct fs_identity identity, other;
+	bool found = false;
+
+	if (!ops->identify(tied, &identity))
+		return true;
+
+	/* What is moved meanwhile is for the filesystem to see. */
+	rcu_read_lock();
+	while (true) {
+		const struct inode *const inode = d_inode_rcu(this);
+
+		found = inode && inode != tied &&
+			(!ops->identify(inode, &other) ||
+			 fs_identity_same(&identity, &other) != FS_ANSWER_NO);
+		if (found)
+			landlock_trace_contradict(domain, this, false,
+						  FS_ANSWER_UNKNOWN);
+		if (found || this == root || IS_ROOT(this))
+			break;
+		this = READ_ONCE(this->d_parent);
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+/*
+ * Looks for the rules on the superblock of @dir.
+ *
+ * The rule of what cannot be pinned is lost with its inode: it may be one for
+ * @dir or a directory above, up to @root.
  */
 static struct sb_rules find_rules_on(const struct landlock_domain *const domain,
-				     const struct super_block *const sb,
-				     const struct inode *const inode)
+				     const struct dentry *const root,
+				     const struct dentry *const dir)
 {
-	const struct fs_identity_operations *const ops = sb->s_identity_op;
-	struct fs_identity identity, other;
+	const struct super_block *const sb = dir->d_sb;
 	struct landlock_rule *rule, *next;
 	struct sb_rules found = {};
-
-	if (inode && !ops->identify(inode, &identity)) {
-		found.twin = true;
-		return found;
-	}
 
 	/* Rules of a domain do not change. */
 	rbtree_postorder_for_each_entry_safe(rule, next,
@@ -57,54 +87,22 @@ static struct sb_rules find_rules_on(const struct landlock_domain *const domain,
 			continue;
 		}
 
-		guard(spinlock)
-			(&object->lock);
+		spin_lock(&object->lock);
 		tied = object->underobj;
-		if (!tied || tied->i_sb != sb)
-			continue;
-		found.any = true;
-		found.unpinned = true;
-		if (inode && inode != tied && ops->identify(tied, &other) &&
-		    fs_identity_same(&identity, &other) != FS_ANSWER_NO) {
-			found.twin = true;
+		if (tied && tied->i_sb == sb) {
+			found.any = true;
+			found.lost = is_twin_above(domain, root, dir, tied);
+		}
+		spin_unlock(&object->lock);
+		if (found.lost)
+			break;
+		cond_resched();
+		if (fatal_signal_pending(current)) {
+			found.lost = true;
 			break;
 		}
 	}
 	return found;
-}
-
-/*
- * The rule of what cannot be pinned is lost with its inode: tells if this may be
- * the case for @dentry or a directory above, up to @root.
- */
-static bool may_have_lost_rule(const struct landlock_domain *const domain,
-			       const struct dentry *const root,
-			       struct dentry *const dentry)
-{
-	struct dentry *this = dget(dentry);
-	bool lost;
-
-	while (true) {
-		struct dentry *parent;
-
-		lost = find_rules_on(domain, this->d_sb, d_backing_inode(this))
-			       .twin;
-		if (lost)
-			landlock_trace_contradict(domain, this, false,
-						  FS_ANSWER_UNKNOWN);
-		if (lost || this == root || IS_ROOT(this))
-			break;
-		cond_resched();
-		if (fatal_signal_pending(current)) {
-			lost = true;
-			break;
-		}
-		parent = dget_parent(this);
-		dput(this);
-		this = parent;
-	}
-	dput(this);
-	return lost;
 }
 
 /* Gets the highest directory above @dentry, up to @root. */
@@ -152,10 +150,10 @@ bool landlock_is_in_place(const struct landlock_domain *const domain,
 	if (!landlock_may_be_pinned(dir))
 		return true;
 
-	rules = find_rules_on(domain, sb, NULL);
+	rules = find_rules_on(domain, root, dir);
 	if (!rules.any)
 		return true;
-	if (rules.unpinned && may_have_lost_rule(domain, root, dir))
+	if (rules.lost)
 		return false;
 
 	highest = get_highest(root, dir);

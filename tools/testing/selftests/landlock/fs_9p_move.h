@@ -48,6 +48,14 @@ static const char __maybe_unused file_other[] = P9 "/other/f";
 static const char __maybe_unused dir_other_sub[] = P9 "/other/sub";
 static const char __maybe_unused file_other_sub[] = P9 "/other/sub/h";
 
+/* For what is renamed by clients */
+static const struct p9s_entry __maybe_unused src_dst[] = {
+	{ "src", S_IFDIR },	 { "src/f", 0, "f" },
+	{ "src/s", S_IFDIR },	 { "src/s/f", 0, "s f" },
+	{ "dst", S_IFDIR },	 { "plain", S_IFDIR },
+	{ "plain/f", 0, "p f" }, {},
+};
+
 /* QEMU on a filesystem without generations, which gives a fsid (tmpfs). */
 static const struct p9_behaviour __maybe_unused server_qemu_tmpfs = {
 	.name = "qemu_tmpfs",
@@ -66,6 +74,13 @@ static const struct p9_behaviour __maybe_unused server_handle_no_gen = {
 #define OPTS_NEVER_FRESH "cache=none,freshness=0"
 /* Longer than any test. */
 #define OPTS_ALWAYS_FRESH "cache=none,freshness=3600000"
+/* What was asked once is not asked again, but by an operation that is stuck. */
+#define OPTS_LONG_FRESH "cache=none,freshness=2000"
+
+static inline bool is_fresh(const char *const opts)
+{
+	return !strcmp(opts, OPTS_LONG_FRESH);
+}
 
 /*
  * Absolute path of @rel on the 9p mount, for when the working directory is what

@@ -447,4 +447,77 @@ TEST_F(p9_stuck, S17_exit_group)
 	expect_clean(_metadata, srv);
 }
 
+/* Waits until a child sleeps in the kernel, where only a kill wakes it up. */
+static bool is_blocked(const pid_t pid)
+{
+	char path[32], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	while (state != 'D') {
+		FILE *const inf = fopen(path, "r");
+
+		if (!inf)
+			return false;
+		if (fscanf(inf, "%*d (%*[^)]) %c", &state) != 1 || state == 'Z')
+			state = 0;
+		fclose(inf);
+		if (!state)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+static pid_t fork_op(struct __test_metadata *const _metadata, const uid_t uid,
+		     const enum p9_op_kind kind, const char *const path,
+		     const char *const path2)
+{
+	const pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		if (uid) {
+			set_cap(_metadata, CAP_SETUID);
+			/* Not the real one, which a kill goes by. */
+			if (setresuid(-1, uid, -1))
+				_exit(P9_CHILD_USER);
+		}
+		_exit(p9_do(kind, path, path2));
+	}
+	return pid;
+}
+
+/* Who needs the lock of a hung rename can be killed. */
+TEST_F(p9_stuck, S17_rename)
+{
+	struct p9_server *const srv = self->env.srv;
+	pid_t pid, other, rename;
+	char held[32];
+	int fd;
+
+	/* Another user needs a fid of its own, by name. */
+	fd = open(file_ruled, O_PATH | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(1, hold(srv, P9_TRENAMEAT));
+	ASSERT_EQ(0, p9s_reset(srv));
+	pid = fork_op(_metadata, 0, P9_RENAME, file_sibling,
+		      P9 "/ruled/renamed");
+	ASSERT_LT(0, p9s_wait_held(srv));
+	snprintf(held, sizeof(held), "/proc/self/fd/%d", fd);
+	other = fork_op(_metadata, 1000, P9_READ, held, NULL);
+	rename = fork_op(_metadata, 0, P9_RENAME, file_other,
+			 P9 "/other/renamed");
+	/* Names (but "ruled" is held), and two copies of fids for each. */
+	ASSERT_LE(9, p9s_wait_count(srv, P9_TWALK, 9));
+	EXPECT_TRUE(is_blocked(other));
+	EXPECT_TRUE(is_blocked(rename));
+	EXPECT_EQ(1, p9s_held(srv));
+	expect_killed(_metadata, srv, other);
+	expect_killed(_metadata, srv, rename);
+	expect_killed(_metadata, srv, pid);
+	EXPECT_EQ(1, p9s_release(srv));
+	EXPECT_EQ(0, close(fd));
+	expect_clean(_metadata, srv);
+}
+
 TEST_HARNESS_MAIN

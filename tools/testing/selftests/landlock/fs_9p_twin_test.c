@@ -160,6 +160,27 @@ TEST_F(p9_twin, S09_rule_after_loss)
 	EXPECT_EQ(0, close(ruleset_fd));
 }
 
+/* Same, while nobody knows yet that the pin is lost. */
+TEST_F(p9_twin, S09_rule_before_loss_is_known)
+{
+	struct p9_server *const srv = self->env.srv;
+	const int lost_fd = p9_allow(_metadata, dir_ruled_sub, ACCESS_RO);
+	int ruleset_fd;
+
+	if (variant->no_dir_pins)
+		SKIP(return, "the server gives no means to tell");
+
+	ASSERT_LT(0, p9s_forget_pins(srv));
+	recycle(_metadata, srv, "ruled/sub");
+	ASSERT_EQ(0, p9s_mkdir(srv, "other/new"));
+	ASSERT_EQ(0, p9s_create(srv, "other/new/h", "another"));
+	ruleset_fd = p9_allow(_metadata, P9 "/other/new", ACCESS_RO);
+	P9_EXPECT(0, ruleset_fd, P9_READ, P9 "/other/new/h");
+	P9_EXPECT(EACCES, lost_fd, P9_READ, P9 "/other/new/h");
+	EXPECT_EQ(0, close(lost_fd));
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
 /* Two filesystems of the server, below one export */
 static void two_filesystems(struct __test_metadata *const _metadata,
 			    struct p9_server *const srv)
@@ -200,6 +221,53 @@ TEST_F(p9_twin, S10_collide)
 	P9_EXPECT(EACCES, ruleset_fd, P9_READ, P9 "/m1/dir/f");
 	P9_EXPECT(0, ruleset_fd, P9_READ, P9 "/m2/dir/f");
 	EXPECT_EQ(0, close(ruleset_fd));
+}
+
+/* Each rule is for its own file, also when both are pinned. */
+TEST_F(p9_twin, S10_both_ruled)
+{
+	const struct p9_rule rules[] = {
+		{ P9 "/m1/dir", ACCESS_RO },
+		{ P9 "/m2/dir", ACCESS_RO | LANDLOCK_ACCESS_FS_WRITE_FILE },
+		{},
+	};
+	int ruleset_fd;
+
+	if (!variant->generation && !variant->fsid)
+		SKIP(return, "the server gives no means to tell");
+
+	two_filesystems(_metadata, self->env.srv);
+	ruleset_fd = p9_ruleset(
+		_metadata, ACCESS_RO | LANDLOCK_ACCESS_FS_WRITE_FILE, rules);
+	P9_EXPECT(0, ruleset_fd, P9_READ, P9 "/m1/dir/f");
+	P9_EXPECT(EACCES, ruleset_fd, P9_WRITE, P9 "/m1/dir/f");
+	P9_EXPECT(0, ruleset_fd, P9_READ, P9 "/m2/dir/f");
+	P9_EXPECT(0, ruleset_fd, P9_WRITE, P9 "/m2/dir/f");
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
+/* What is held by the path of one is the other one for a while. */
+TEST_F(p9_twin, S10_exchanged)
+{
+	struct p9_server *const srv = self->env.srv;
+	int ruleset_fd, fd;
+
+	if (!variant->generation && !variant->fsid)
+		SKIP(return, "the server gives no means to tell");
+
+	two_filesystems(_metadata, srv);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/m2/dir");
+	ruleset_fd = p9_allow(_metadata, P9 "/m1/dir", ACCESS_RO);
+	P9_EXPECT(EACCES, ruleset_fd, P9_READ, P9 "/m2/dir/f");
+	ASSERT_EQ(0, p9s_exchange(srv, "m1/dir", "m2/dir"));
+	/* With a generation, it is not what is held. */
+	P9_EXPECT(variant->behaviour->path && !variant->generation ? 0 : EACCES,
+		  ruleset_fd, P9_READ, P9 "/m2/dir/f");
+	ASSERT_EQ(0, p9s_exchange(srv, "m1/dir", "m2/dir"));
+	P9_EXPECT(EACCES, ruleset_fd, P9_READ, P9 "/m2/dir/f");
+	P9_EXPECT(0, ruleset_fd, P9_READ, P9 "/m1/dir/f");
+	EXPECT_EQ(0, close(ruleset_fd));
+	EXPECT_EQ(0, close(fd));
 }
 
 /* What made v9fs give up on qids in 2024: cd m1/dir; ls m2/dir */
@@ -246,6 +314,35 @@ TEST_F(p9_twin, S28_generation_lost)
 	ASSERT_EQ(0, p9s_chmod(srv, "ruled/sub", 0755));
 	P9_EXPECT(0, ruleset_fd, P9_READ, file_ruled_sub);
 	EXPECT_EQ(0, close(ruleset_fd));
+}
+
+/*
+ * What the rule is for cannot be read, hence neither pinned nor told by its
+ * generation; what takes its place can.
+ */
+TEST_F(p9_twin, S28_generation_appears)
+{
+	struct p9_server *const srv = self->env.srv;
+	struct p9_behaviour behaviour = *variant->behaviour;
+	int ruleset_fd, fd;
+
+	if (!variant->generation)
+		SKIP(return, "there is no generation");
+
+	behaviour.gen_needs_read = true;
+	ASSERT_EQ(0, p9s_set_behaviour(srv, &behaviour));
+	ASSERT_EQ(0, p9s_chmod(srv, "ruled/sub", 0311));
+	p9_drop_caches(_metadata);
+	fd = p9_hold(_metadata, HOLD_PATH, dir_ruled_sub);
+	ruleset_fd =
+		p9_allow(_metadata, dir_ruled_sub, LANDLOCK_ACCESS_FS_MAKE_DIR);
+	P9_EXPECT(0, ruleset_fd, P9_MKDIR, p9_held(HOLD_PATH, fd, "n"));
+	recycle(_metadata, srv, "ruled/sub");
+	ASSERT_EQ(0, p9s_mkdir(srv, "ruled/sub"));
+	P9_EXPECT_REFUSED(ruleset_fd, P9_MKDIR, p9_held(HOLD_PATH, fd, "n"));
+	EXPECT_FALSE(p9s_exists(srv, "ruled/sub/n"));
+	EXPECT_EQ(0, close(ruleset_fd));
+	EXPECT_EQ(0, close(fd));
 }
 
 /*

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Landlock tests - What is held on 9p while this client renames files
+ *
+ * The fids of what is held, or below it, may be left behind.
+ */
+
+#define _GNU_SOURCE
+#include "fs_9p_move.h"
+
+/* clang-format off */
+FIXTURE(p9_rename) {
+	/* clang-format on */
+	struct p9_env env;
+};
+
+FIXTURE_VARIANT(p9_rename)
+{
+	const struct p9_behaviour *behaviour;
+	const char *opts;
+};
+
+#define VARIANT(name, behaviour_, opts_)                \
+	FIXTURE_VARIANT_ADD(p9_rename, name)            \
+	{                                               \
+		.behaviour = behaviour_, .opts = opts_, \
+	}
+
+/* clang-format off */
+VARIANT(qemu, P9S_PATH_QEMU, OPTS_NEVER_FRESH);
+VARIANT(qemu_fresh, P9S_PATH_QEMU, OPTS_LONG_FRESH);
+VARIANT(diod, P9S_PATH_DIOD, OPTS_NEVER_FRESH);
+VARIANT(diod_fresh, P9S_PATH_DIOD, OPTS_LONG_FRESH);
+VARIANT(handle, P9S_HANDLE, OPTS_NEVER_FRESH);
+VARIANT(ganesha, P9S_LIAR_GANESHA, OPTS_NEVER_FRESH);
+/* clang-format on */
+
+FIXTURE_SETUP(p9_rename)
+{
+	if (!p9_start(_metadata, &self->env, variant->behaviour))
+		SKIP(return, "9p is not supported (setup)");
+	ASSERT_EQ(0, p9s_build(self->env.srv, src_dst));
+	p9_mount(_metadata, &self->env, variant->opts);
+}
+
+FIXTURE_TEARDOWN_PARENT(p9_rename)
+{
+	p9_finish(&self->env);
+}
+
+/* This client knows that the fids below may lead elsewhere. */
+TEST_F(p9_rename, S07_replaced_by_client)
+{
+	struct p9_server *const srv = self->env.srv;
+	const struct p9_rule rules[] = { { P9 "/src/s/c", ACCESS_ALL }, {} };
+	int ruleset_fd, fd;
+
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s/c"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "plain/s"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "plain/s/c"));
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/c");
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/s",
+			    P9 "/src/s2"));
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/plain/s",
+			    P9 "/src/s"));
+	p9_op2(_metadata, ruleset_fd, P9_MKDIR, p9_held(HOLD_PATH, fd, "new"),
+	       NULL);
+	EXPECT_FALSE(p9s_exists(srv, "src/s/c/new"));
+	close(fd);
+	close(ruleset_fd);
+}
+
+/* The name of what is held now leads to another file. */
+TEST_F(p9_rename, S30_renamed_over_file)
+{
+	struct p9_server *const srv = self->env.srv;
+	const struct p9_rule rules[] = {
+		{ P9 "/src/a", LANDLOCK_ACCESS_FS_TRUNCATE }, {}
+	};
+	int ruleset_fd, fd;
+
+	ASSERT_EQ(0, p9s_create(srv, "src/a", "ruled"));
+	ASSERT_EQ(0, p9s_create(srv, "src/b", "another"));
+	ruleset_fd = p9_ruleset(_metadata, LANDLOCK_ACCESS_FS_TRUNCATE, rules);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/a");
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/b",
+			    P9 "/src/a"));
+	p9_op(_metadata, ruleset_fd, P9_TRUNC, p9_held(HOLD_PATH, fd, ""));
+	EXPECT_TRUE(p9s_content_is(srv, "src/a", "another"));
+	close(fd);
+	close(ruleset_fd);
+}
+
+/* What is below a directory is there while this client renames it. */
+TEST_F(p9_rename, S01_during_rename)
+{
+	struct p9_server *const srv = self->env.srv;
+	const struct p9_rule rules[] = { { P9, ACCESS_ALL }, {} };
+	int ruleset_fd, fd;
+	pid_t pid, reader;
+
+	if (variant->behaviour->no_renameat)
+		SKIP(return, "another request");
+	if (is_fresh(variant->opts))
+		SKIP(return, "nothing is asked");
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/f");
+	ASSERT_LT(0,
+		  p9s_arm(srv, &(struct p9s_rule){ .type = P9_TRENAMEAT,
+						   .action = P9S_HOLD_REPLY }));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		alarm(20);
+		_exit(p9_do(P9_RENAME, P9 "/src/s", P9 "/src/s2"));
+	}
+	ASSERT_LE(0, p9s_wait_held(srv));
+	P9_EXPECT(0, P9_NO_RULESET, P9_READ, p9_held(HOLD_PATH, fd, ""));
+
+	/* Asked by the old name, hence again once the rename is known. */
+	ASSERT_EQ(0, p9s_reset(srv));
+	reader = fork();
+	ASSERT_LE(0, reader);
+	if (!reader) {
+		alarm(20);
+		if (!p9_restrict(ruleset_fd))
+			_exit(P9_CHILD_SANDBOX);
+		_exit(p9_do(P9_READ, p9_held(HOLD_PATH, fd, ""), NULL));
+	}
+	ASSERT_LE(1, p9s_wait_count(srv, P9_TWALK, 1));
+	ASSERT_LT(0, p9s_release(srv));
+	EXPECT_EQ(0, p9_wait_child(pid));
+	EXPECT_EQ(0, p9_wait_child(reader));
+	P9_EXPECT(0, ruleset_fd, P9_READ, p9_held(HOLD_PATH, fd, ""));
+	close(fd);
+	close(ruleset_fd);
+}
+
+/* The fid of what is removed or renamed was left behind by this client. */
+TEST_F(p9_rename, S07_left_behind)
+{
+	struct p9_server *const srv = self->env.srv;
+	const struct p9_rule rules[] = { { P9 "/src/s2", ACCESS_ALL }, {} };
+	int ruleset_fd, fd, fd2;
+
+	ASSERT_EQ(0, p9s_create(srv, "src/s/g", "s g"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "plain/s"));
+	ASSERT_EQ(0, p9s_create(srv, "plain/s/f", "other f"));
+	ASSERT_EQ(0, p9s_create(srv, "plain/s/g", "other g"));
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/f");
+	fd2 = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/g");
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/s",
+			    P9 "/src/s2"));
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/plain/s",
+			    P9 "/src/s"));
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	P9_EXPECT(EACCES, ruleset_fd, P9_UNLINK, P9 "/src/s/f");
+	p9_op2(_metadata, ruleset_fd, P9_UNLINK, P9 "/src/s2/f", NULL);
+	EXPECT_TRUE(p9s_content_is(srv, "src/s/f", "other f"));
+	p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/src/s2/g",
+	       P9 "/src/s2/h");
+	EXPECT_TRUE(p9s_content_is(srv, "src/s/g", "other g"));
+	close(fd);
+	close(fd2);
+	close(ruleset_fd);
+}
+
+/* Same for all that goes by the fid of what is held, without a sandbox. */
+TEST_F(p9_rename, S07_left_behind_used)
+{
+	struct p9_server *const srv = self->env.srv;
+	int fd, fd2;
+
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s/c"));
+	ASSERT_EQ(0, p9s_create(srv, "src/s/c/g", "c g"));
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/c");
+	fd2 = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/c/g");
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/s",
+			    P9 "/src/s2"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s/c"));
+	ASSERT_EQ(0, p9s_create(srv, "src/s/c/f", "other f"));
+	ASSERT_EQ(0, p9s_create(srv, "src/s/c/g", "other g"));
+
+	P9_EXPECT(0, P9_NO_RULESET, P9_TRUNC, p9_held(HOLD_PATH, fd2, ""));
+	EXPECT_TRUE(p9s_content_is(srv, "src/s/c/g", "other g"));
+	EXPECT_TRUE(p9s_content_is(srv, "src/s2/c/g", "c"));
+	P9_EXPECT(0, P9_NO_RULESET, P9_MKDIR, p9_held(HOLD_PATH, fd, "new"));
+	EXPECT_FALSE(p9s_exists(srv, "src/s/c/new"));
+	EXPECT_TRUE(p9s_exists(srv, "src/s2/c/new"));
+	P9_EXPECT(ENOENT, P9_NO_RULESET, P9_UNLINK,
+		  p9_held(HOLD_PATH, fd, "f"));
+	EXPECT_TRUE(p9s_exists(srv, "src/s/c/f"));
+	close(fd);
+	close(fd2);
+}
+
+/* A directory above is renamed while the fids for a rename are made. */
+TEST_F(p9_rename, S07_left_behind_meanwhile)
+{
+	struct p9_server *const srv = self->env.srv;
+	pid_t pid;
+
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s/c"));
+	ASSERT_EQ(0, p9s_create(srv, "src/s/c/g", "c g"));
+	/* The first one is the lookup, the second one clones the fid. */
+	ASSERT_LT(0, p9s_arm(srv, &(struct p9s_rule){ .type = P9_TWALK,
+						      .name = "c",
+						      .nth = 2,
+						      .action = P9S_HOLD }));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		alarm(20);
+		_exit(p9_do(P9_RENAME, P9 "/src/s/c/g", P9 "/src/s/c/h"));
+	}
+	ASSERT_LE(0, p9s_wait_held(srv));
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/s",
+			    P9 "/src/s2"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s/c"));
+	ASSERT_EQ(0, p9s_create(srv, "src/s/c/g", "other g"));
+	ASSERT_EQ(1, p9s_release(srv));
+	EXPECT_EQ(0, p9_wait_child(pid));
+	EXPECT_TRUE(p9s_content_is(srv, "src/s/c/g", "other g"));
+	EXPECT_TRUE(p9s_content_is(srv, "src/s2/c/h", "c g"));
+}
+
+/* A rename by a child which is killed when the server has the request. */
+static void killed_rename(struct __test_metadata *const _metadata,
+			  struct p9_server *const srv,
+			  const struct p9_behaviour *const behaviour,
+			  const enum p9s_action action,
+			  const enum p9s_flush flush, const char *const path,
+			  const char *const path2)
+{
+	const struct p9s_rule rule = {
+		.type = behaviour->no_renameat ? P9_TRENAME : P9_TRENAMEAT,
+		.action = action,
+		.flush = flush,
+	};
+	pid_t pid;
+
+	ASSERT_LT(0, p9s_arm(srv, &rule));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(p9_do(P9_RENAME, path, path2));
+	ASSERT_LE(0, p9s_wait_held(srv));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+}
+
+/* The killed task does not know that its rename took effect. */
+TEST_F(p9_rename, S30_killed)
+{
+	struct p9_server *const srv = self->env.srv;
+	const struct p9_rule rules[] = {
+		{ P9 "/src/a", LANDLOCK_ACCESS_FS_TRUNCATE }, {}
+	};
+	int ruleset_fd, fd;
+
+	ASSERT_EQ(0, p9s_create(srv, "src/a", "ruled"));
+	ASSERT_EQ(0, p9s_create(srv, "src/b", "another"));
+	ruleset_fd = p9_ruleset(_metadata, LANDLOCK_ACCESS_FS_TRUNCATE, rules);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/a");
+	killed_rename(_metadata, srv, variant->behaviour, P9S_HOLD_REPLY,
+		      P9S_FLUSH_LATE, P9 "/src/b", P9 "/src/a");
+	ASSERT_FALSE(p9s_exists(srv, "src/b"));
+	p9_op(_metadata, ruleset_fd, P9_TRUNC, p9_held(HOLD_PATH, fd, ""));
+	EXPECT_TRUE(p9s_content_is(srv, "src/a", "another"));
+	close(fd);
+	close(ruleset_fd);
+}
+
+/* The server does it long after the task was killed. */
+TEST_F(p9_rename, S30_killed_late)
+{
+	struct p9_server *const srv = self->env.srv;
+	int fd;
+
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s/c"));
+	killed_rename(_metadata, srv, variant->behaviour, P9S_HOLD,
+		      P9S_FLUSH_WAIT, P9 "/src/s", P9 "/src/s2");
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/c");
+	ASSERT_EQ(1, p9s_release(srv));
+	ASSERT_TRUE(p9s_exists(srv, "src/s2/c"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s/c"));
+	p9_op(_metadata, P9_NO_RULESET, P9_MKDIR,
+	      p9_held(HOLD_PATH, fd, "new"));
+	EXPECT_FALSE(p9s_exists(srv, "src/s/c/new"));
+	close(fd);
+}
+
+/* The server did nothing: what is held is still there. */
+TEST_F(p9_rename, S01_killed_in_vain)
+{
+	struct p9_server *const srv = self->env.srv;
+	const int ruleset_fd = p9_allow_read(_metadata, P9 "/src/f");
+	const int fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/f");
+
+	killed_rename(_metadata, srv, variant->behaviour, P9S_HOLD,
+		      P9S_FLUSH_CANCEL, P9 "/src/f", P9 "/src/g");
+	P9_EXPECT(0, ruleset_fd, P9_READ, p9_held(HOLD_PATH, fd, ""));
+	P9_EXPECT(0, ruleset_fd, P9_READ, P9 "/src/f");
+	close(fd);
+	close(ruleset_fd);
+}
+
+/* An open fid is not for what has another name, or none. */
+TEST_F(p9_rename, S30_open_renamed_over)
+{
+	struct p9_server *const srv = self->env.srv;
+	int rw_fd, fd;
+
+	ASSERT_EQ(0, p9s_create(srv, "src/a", "old"));
+	ASSERT_EQ(0, p9s_create(srv, "src/b", "another"));
+	rw_fd = open(P9 "/src/a", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, rw_fd);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/a");
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/b",
+			    P9 "/src/a"));
+	EXPECT_EQ(-1, linkat(AT_FDCWD, p9_held(HOLD_PATH, fd, ""), AT_FDCWD,
+			     P9 "/dst/l", AT_SYMLINK_FOLLOW));
+	EXPECT_EQ(ENOENT, errno);
+	EXPECT_FALSE(p9s_exists(srv, "dst/l"));
+	P9_EXPECT(ENOENT, P9_NO_RULESET, P9_TRUNC, p9_held(HOLD_PATH, fd, ""));
+	EXPECT_TRUE(p9s_content_is(srv, "src/a", "another"));
+	close(fd);
+	close(rw_fd);
+}
+
+TEST_HARNESS_MAIN
