@@ -33,7 +33,7 @@ suite_series() {
 	need_space 6
 	rm -rf "$BUILD/steps"
 	g -C "$BUILD/tree" worktree prune
-	quietly "worktree" "$LOG/steps.log" '' '' g -C "$BUILD/tree" worktree add \
+	quietly "worktree" "$LOG/steps.log" '' '' g -C "$BUILD/tree" worktree add -f -f \
 		--detach "$BUILD/steps" base
 	um_configure "$BUILD/steps" "$BUILD/um-steps" "$ROOT/harness/um/config"
 	for c in "${commits[@]}"; do
