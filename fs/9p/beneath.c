@@ -54,6 +54,9 @@
 /* Bounds memory and messages (16 names each), see v9fs_get_links(). */
 #define V9FS_MAX_LINKS 4096
 
+/* How often to try again when a concurrent rename may have been in the way. */
+#define V9FS_MAX_TRIES 16
+
 /**
  * struct v9fs_link - A name to confirm
  */
@@ -100,79 +103,77 @@ struct v9fs_chain {
 };
 
 /**
+ * v9fs_fid_follows - Tell if a fid leads to its file, for what this client does
+ *
+ * @dentry: The dentry that has the fid.
+ * @fid: The fid.
+ *
+ * Context: Any context.
+ * Return: False if this client renamed, or may still rename, a directory since the
+ * fid was made or asked for its file, which may have left it behind, true
+ * otherwise.
+ */
+bool v9fs_fid_follows(const struct dentry *const dentry,
+		      const struct p9_fid *const fid)
+{
+	const struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+
+	/* A late rename is in the number before it is not left anymore. */
+	return IS_ROOT(dentry) ||
+	       (!atomic_read_acquire(&v9ses->clnt->renames_left) &&
+		READ_ONCE(fid->renames) == v9fs_renames(v9ses));
+}
+
+/* The fid of the current user if there is one, of another user otherwise. */
+static struct p9_fid *v9fs_listed_fid(const struct dentry *const dentry)
+{
+	struct p9_fid *fid, *found = NULL;
+
+	lockdep_assert_held(&dentry->d_lock);
+	hlist_for_each_entry(fid, &to_v9fs_dentry(dentry)->head, dlist) {
+		if (uid_eq(fid->uid, current_fsuid()))
+			return fid;
+		if (!found)
+			found = fid;
+	}
+	return found;
+}
+
+static bool v9fs_fids_follow(const struct dentry *const dentry)
+{
+	const struct p9_fid *const fid = v9fs_listed_fid(dentry);
+
+	return fid && v9fs_fid_follows(dentry, fid);
+}
+
+/**
  * v9fs_asked_fid - Get a fid of a dentry that is not open
  *
  * @dentry: The dentry.
  *
  * Context: Process context, may sleep until the server answers or the caller is
- * killed, if @dentry has no fid (yet).
+ * killed, if @dentry has no fid (yet) or one that may have been left behind.
  * Return: A referenced fid of the current user if there is one, of another user
  * otherwise, or NULL if the dentry has no fid and gets none.
  */
 struct p9_fid *v9fs_asked_fid(struct dentry *const dentry)
 {
-	struct p9_fid *fid, *found = NULL;
+	struct p9_fid *fid, *listed;
 
 	spin_lock(&dentry->d_lock);
-	hlist_for_each_entry(fid, &to_v9fs_dentry(dentry)->head, dlist) {
-		if (uid_eq(fid->uid, current_fsuid())) {
-			found = fid;
-			break;
-		}
-		if (!found)
-			found = fid;
-	}
-	if (found)
-		p9_fid_get(found);
+	listed = v9fs_listed_fid(dentry);
+	if (listed)
+		p9_fid_get(listed);
 	spin_unlock(&dentry->d_lock);
-	if (found || d_unhashed(dentry))
-		return found;
+	if ((listed && v9fs_fid_follows(dentry, listed)) || d_unhashed(dentry))
+		return listed;
 
+	/* As for an operation. */
 	fid = v9fs_fid_lookup(dentry);
-	return IS_ERR(fid) ? NULL : fid;
-}
-
-/* Whether no fid of the dentry may have been left behind by this client. */
-static bool v9fs_fids_follow(const struct v9fs_session_info *const v9ses,
-			     const struct dentry *const dentry)
-{
-	lockdep_assert_held(&dentry->d_lock);
-	return IS_ROOT(dentry) ||
-	       (to_v9fs_dentry(dentry)->renames == v9fs_renames(v9ses) &&
-		!atomic_read(&v9ses->clnt->renames_left));
-}
-
-/**
- * v9fs_has_right_fids - Tell if the fids of a dentry lead where its name does
- *
- * @dentry: The dentry.
- *
- * Context: Any context.
- * Return: False if this client renamed a directory since they were made, which
- * may have left them behind, true otherwise.
- */
-bool v9fs_has_right_fids(struct dentry *const dentry)
-{
-	bool follow;
-
-	spin_lock(&dentry->d_lock);
-	follow = v9fs_fids_follow(v9fs_dentry2v9ses(dentry), dentry);
-	spin_unlock(&dentry->d_lock);
-	return follow;
-}
-
-/**
- * v9fs_fid_made - Note that a dentry gets a first fid by its name
- *
- * @dentry: The dentry, without fids.
- *
- * Context: Any context.  d_lock and rename_sem must be held.
- */
-void v9fs_fid_made(struct dentry *const dentry)
-{
-	lockdep_assert_held(&dentry->d_lock);
-	to_v9fs_dentry(dentry)->renames =
-		v9fs_renames(v9fs_dentry2v9ses(dentry));
+	if (IS_ERR(fid))
+		return listed;
+	p9_fid_put(listed);
+	return fid;
 }
 
 /**
@@ -188,37 +189,12 @@ void v9fs_link_confirm(struct dentry *const dentry,
 		       const struct v9fs_moment *const when)
 {
 	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
-	/* A fid that was walked from one left behind is left behind too. */
-	const bool follow = IS_ROOT(dentry) ||
-			    v9fs_has_right_fids(dentry->d_parent);
 
 	spin_lock(&dentry->d_lock);
 	v9dentry->link_time = when->time;
 	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
 	v9dentry->self_time = when->time;
 	v9dentry->file_time = when->time;
-	v9dentry->renames = follow ? when->renames : when->renames - 1;
-	spin_unlock(&dentry->d_lock);
-}
-
-/**
- * v9fs_link_doubt - Forget what was confirmed of a dentry
- *
- * @dentry: The dentry.
- * @when: Moment before the request that may have taken effect.
- *
- * Context: Any context.
- */
-void v9fs_link_doubt(struct dentry *const dentry,
-		     const struct v9fs_moment *const when)
-{
-	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
-
-	spin_lock(&dentry->d_lock);
-	v9dentry->link_time = 0;
-	v9dentry->self_time = 0;
-	v9dentry->file_time = 0;
-	v9dentry->renames = when->renames - 1;
 	spin_unlock(&dentry->d_lock);
 }
 
@@ -236,13 +212,15 @@ void v9fs_link_moved(struct dentry *const dentry,
 		     const struct v9fs_moment *const when)
 {
 	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
+	struct p9_fid *fid;
 
 	spin_lock(&dentry->d_lock);
 	v9dentry->link_time = when->time;
 	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
 	v9dentry->self_time = 0;
 	v9dentry->file_time = 0;
-	v9dentry->renames = when->renames - 1;
+	hlist_for_each_entry(fid, &v9dentry->head, dlist)
+		WRITE_ONCE(fid->renames, 0);
 	spin_unlock(&dentry->d_lock);
 }
 
@@ -262,7 +240,7 @@ static bool v9fs_is_self_fresh(const struct v9fs_session_info *const v9ses,
 	const struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
 
 	lockdep_assert_held(&dentry->d_lock);
-	return v9fs_fids_follow(v9ses, dentry) &&
+	return v9fs_fids_follow(dentry) &&
 	       v9fs_is_fresh(v9ses, v9dentry->self_time);
 }
 
@@ -429,7 +407,7 @@ static void v9fs_confirm_links(struct v9fs_session_info *const v9ses,
 			spin_lock(&link->dentry->d_lock);
 			v9dentry->link_time = time;
 			v9dentry->link_seq = link->seq;
-			if (v9fs_fids_follow(v9ses, link->dentry))
+			if (v9fs_fids_follow(link->dentry))
 				v9dentry->self_time = time;
 			spin_unlock(&link->dentry->d_lock);
 		}
@@ -479,10 +457,8 @@ static int v9fs_ask_self(struct dentry *const dentry, struct p9_fid *const fid)
 	spin_lock(&dentry->d_lock);
 	to_v9fs_dentry(dentry)->self_time = when.time;
 	to_v9fs_dentry(dentry)->file_time = when.time;
-	/* The fid of one user may follow a rename whereas others do not. */
-	if (hlist_is_singular_node(&fid->dlist, &to_v9fs_dentry(dentry)->head))
-		to_v9fs_dentry(dentry)->renames = when.renames;
 	spin_unlock(&dentry->d_lock);
+	WRITE_ONCE(fid->renames, when.renames);
 	return 0;
 }
 
@@ -493,9 +469,34 @@ static enum fs_answer v9fs_check_self(struct dentry *const dentry,
 }
 
 /**
+ * v9fs_ask_inode - Make sure that a fid leads to the file of an inode
+ *
+ * @v9ses: The session.
+ * @fid: The fid.
+ * @inode: The inode.
+ *
+ * Context: Process context, may sleep until the server answers or the caller is
+ * killed.
+ * Return: 0, -ESTALE if @fid leads to nothing or to another file, or the error of
+ * a server that does not tell.
+ */
+int v9fs_ask_inode(struct v9fs_session_info *const v9ses,
+		   struct p9_fid *const fid, const struct inode *const inode)
+{
+	struct p9_qid qid;
+	u64 generation;
+	const int err = v9fs_ask(v9ses, fid, &qid, &generation);
+
+	if (v9fs_error_answer(err) == FS_ANSWER_NO ||
+	    (!err && !v9fs_qid_is(&qid, inode)))
+		return -ESTALE;
+	return err;
+}
+
+/**
  * v9fs_check_fid - Make sure that a rename did not leave a fid behind
  *
- * @dentry: A positive dentry.
+ * @dentry: A dentry.
  * @fid: A fid of @dentry, or of its inode.
  *
  * Sends nothing unless this client renamed a directory since @fid was made.
@@ -507,17 +508,26 @@ static enum fs_answer v9fs_check_self(struct dentry *const dentry,
  */
 int v9fs_check_fid(struct dentry *const dentry, struct p9_fid *const fid)
 {
+	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+	const struct v9fs_moment when = v9fs_moment(v9ses);
 	int err;
 
-	/* Those of the inode are for what has no name anymore. */
-	if (!v9fs_dentry2v9ses(dentry)->inodeident ||
-	    d_really_is_negative(dentry) ||
-	    hlist_unhashed_lockless(&fid->dlist) || v9fs_has_right_fids(dentry))
+	/* What is walked from the root, from now on. */
+	if (IS_ROOT(dentry)) {
+		WRITE_ONCE(fid->renames, when.renames);
+		return 0;
+	}
+	/* Open fids are the ones of what has no name anymore. */
+	if (!v9ses->inodeident || d_really_is_negative(dentry) ||
+	    fid->mode != -1 || v9fs_fid_follows(dentry, fid))
 		return 0;
 
 	err = v9fs_ask_self(dentry, fid);
-	if (err == -ENODATA)
+	/* Enough for what needs no generation. */
+	if (err == -ENODATA) {
+		WRITE_ONCE(fid->renames, when.renames);
 		return 0;
+	}
 	return v9fs_error_answer(err) == FS_ANSWER_NO ? -ESTALE : err;
 }
 
@@ -598,14 +608,17 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 					  current_fsuid(), true);
 	if (!fid)
 		return FS_ANSWER_UNKNOWN;
-	if (!chain.ancestor_fresh)
+	/* Maybe it was just asked. */
+	if (!v9fs_is_confirmed(ancestor))
 		answer = v9fs_check_self(ancestor, fid);
 	acting = chain.file_fresh;
 	if (answer == FS_ANSWER_YES && chain.links && !chain.links_fresh) {
 		answer = v9fs_check_links(ancestor, fid, dentry, chain.links,
 					  exact);
 		/* The walk got to the same file as the fid that will act. */
-		acting = v9fs_has_right_fids(dentry);
+		spin_lock(&dentry->d_lock);
+		acting = v9fs_fids_follow(dentry);
+		spin_unlock(&dentry->d_lock);
 		/* Both answers must be of one moment, up to the bound. */
 		if (answer == FS_ANSWER_YES && !v9fs_is_confirmed(ancestor))
 			answer = v9fs_check_self(ancestor, fid);

@@ -16,9 +16,6 @@
 
 #include "v9fs.h"
 
-/* How often to try again when a concurrent rename may have been in the way. */
-#define V9FS_MAX_TRIES 16
-
 /**
  * struct v9fs_moment - When a request is sent
  */
@@ -82,12 +79,12 @@ static inline bool v9fs_is_fresh(const struct v9fs_session_info *const v9ses,
 }
 
 struct p9_fid *v9fs_asked_fid(struct dentry *dentry);
-void v9fs_fid_made(struct dentry *dentry);
 void v9fs_link_confirm(struct dentry *dentry, const struct v9fs_moment *when);
-bool v9fs_has_right_fids(struct dentry *dentry);
-void v9fs_link_doubt(struct dentry *dentry, const struct v9fs_moment *when);
+bool v9fs_fid_follows(const struct dentry *dentry, const struct p9_fid *fid);
 void v9fs_link_moved(struct dentry *dentry, const struct v9fs_moment *when);
 int v9fs_check_fid(struct dentry *dentry, struct p9_fid *fid);
+int v9fs_ask_inode(struct v9fs_session_info *v9ses, struct p9_fid *fid,
+		   const struct inode *inode);
 enum fs_answer v9fs_beneath(struct dentry *ancestor, struct dentry *dentry,
 			    bool exact);
 

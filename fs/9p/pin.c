@@ -124,7 +124,6 @@ static int v9fs_ask_fsid(struct v9fs_session_info *const v9ses,
 	case 0:
 		*fsid = statfs.fsid;
 		return 0;
-	case -EACCES:
 	case -ENOSYS:
 	case -EOPNOTSUPP:
 	case -EPERM:
@@ -308,7 +307,8 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 		time = ktime_get_boottime_ns();
 		err = v9fs_ask_fsid(v9ses, fid, &fsid);
 		p9_fid_put(fid);
-		if (err)
+		/* It gave one for the pin. */
+		if (err || !fsid)
 			return FS_ANSWER_UNKNOWN;
 		/* Was it asked of this file? */
 		answer = v9fs_beneath(dentry, dentry, false);

@@ -178,7 +178,6 @@ static bool insert_pinned(struct landlock_pins *const pins,
 	write_seqlock(&pins->lock);
 	is_added = pins->num_added == num_added;
 	if (is_added) {
-		WRITE_ONCE(pins->num_added, num_added + 1);
 		first = node_to_pinned(
 			rb_find_add_rcu(&new->node, &pins->root, compare_node));
 		if (first) {
@@ -186,6 +185,8 @@ static bool insert_pinned(struct landlock_pins *const pins,
 			RCU_INIT_POINTER(new->next_twin, first->next_twin);
 			rcu_assign_pointer(first->next_twin, new);
 		}
+		/* Whoever sees this number finds @new. */
+		smp_store_release(&pins->num_added, num_added + 1);
 	}
 	write_sequnlock(&pins->lock);
 	return is_added;
@@ -334,9 +335,9 @@ struct landlock_object *landlock_get_pinned_object(struct dentry *const dentry)
 		return ERR_PTR(-EOPNOTSUPP);
 
 	while (true) {
-		num_added = READ_ONCE(pins->num_added);
-		pinned = find_pinned(pins, dentry,
-				     new ? &new->identity : &identity);
+		/* Before the search. */
+		num_added = smp_load_acquire(&pins->num_added);
+		pinned = find_pinned(pins, dentry, &identity);
 		if (pinned)
 			break;
 		if (!new) {
@@ -363,7 +364,7 @@ struct landlock_object *landlock_get_pinned_object(struct dentry *const dentry)
 	}
 
 	if (new) {
-		sb->s_identity_op->unpin(pin);
+		sb->s_identity_op->unpin(new->pin);
 		kfree(new);
 	}
 	return IS_ERR(pinned) ? ERR_CAST(pinned) : &pinned->object;

@@ -19,7 +19,8 @@ struct extra {
 static void count(struct __test_metadata *const _metadata,
 		  struct p9_server *const srv, const int ruleset_fd,
 		  const enum p9_op_kind kind, const char *const path,
-		  const unsigned int open_fids, struct extra *const counts)
+		  const unsigned int open_fids, const unsigned int clunks,
+		  struct extra *const counts)
 {
 	p9_drop_caches(_metadata);
 	ASSERT_EQ(open_fids, p9s_wait_open_fids(srv, open_fids));
@@ -28,6 +29,8 @@ static void count(struct __test_metadata *const _metadata,
 	p9_drop_caches(_metadata);
 	/* A worker of netfs may have the last reference to the opened fid. */
 	ASSERT_EQ(open_fids, p9s_wait_open_fids(srv, open_fids));
+	/* Some have no waiter. */
+	EXPECT_LE(0, p9s_wait_count(srv, P9_TCLUNK, clunks));
 	*counts = (struct extra){
 		.total = p9s_total(srv),
 		.getattr = p9s_count(srv, P9_TGETATTR),
@@ -37,6 +40,9 @@ static void count(struct __test_metadata *const _metadata,
 	};
 }
 
+/* How many more Tclunk an access is expected to add. */
+static unsigned int awaited_clunks;
+
 /* What @ruleset_fd adds to an access. */
 static struct extra extra(struct __test_metadata *const _metadata,
 			  struct p9_server *const srv, const int ruleset_fd,
@@ -45,8 +51,10 @@ static struct extra extra(struct __test_metadata *const _metadata,
 {
 	struct extra without, with;
 
-	count(_metadata, srv, P9_NO_RULESET, kind, path, open_fids, &without);
-	count(_metadata, srv, ruleset_fd, kind, path, open_fids, &with);
+	count(_metadata, srv, P9_NO_RULESET, kind, path, open_fids, 0,
+	      &without);
+	count(_metadata, srv, ruleset_fd, kind, path, open_fids,
+	      without.clunk + awaited_clunks, &with);
 	return (struct extra){
 		.total = with.total - without.total,
 		.getattr = with.getattr - without.getattr,
@@ -56,13 +64,13 @@ static struct extra extra(struct __test_metadata *const _metadata,
 	};
 }
 
-#define EXPECT_EXTRA(_extra, _getattr, _walk, _clunk)                 \
-	({                                                            \
-		const struct extra _e = (_extra);                     \
-		EXPECT_EQ((_getattr), _e.getattr);                    \
-		EXPECT_EQ((_walk), _e.walk);                          \
-		EXPECT_EQ((_clunk), _e.clunk);                        \
-		EXPECT_EQ((_getattr) + (_walk) + (_clunk), _e.total); \
+#define EXPECT_EXTRA(_extra, _getattr, _walk, _clunk)                          \
+	({                                                                     \
+		const struct extra _e = (awaited_clunks = (_clunk), (_extra)); \
+		EXPECT_EQ((_getattr), _e.getattr);                             \
+		EXPECT_EQ((_walk), _e.walk);                                   \
+		EXPECT_EQ((_clunk), _e.clunk);                                 \
+		EXPECT_EQ((_getattr) + (_walk) + (_clunk), _e.total);          \
 	})
 
 /* clang-format off */
@@ -204,9 +212,9 @@ TEST_F(p9_budget, held_then_fresh)
 	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, dir_ruled_sub,
 			    P9 "/ruled/renamed"));
 	count(_metadata, srv, ruleset_fd, P9_LIST, p9_held(HOLD_PATH, fd, ""),
-	      1, &asked);
+	      1, 0, &asked);
 	count(_metadata, srv, ruleset_fd, P9_LIST, p9_held(HOLD_PATH, fd, ""),
-	      1, &fresh);
+	      1, 0, &fresh);
 	EXPECT_LT(fresh.total, asked.total);
 	EXPECT_GE(fresh.total + 4, asked.total);
 	EXPECT_EXTRA(extra(_metadata, srv, ruleset_fd, P9_LIST,

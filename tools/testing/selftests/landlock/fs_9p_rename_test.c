@@ -201,19 +201,21 @@ TEST_F(p9_rename, S07_left_behind_meanwhile)
 {
 	struct p9_server *const srv = self->env.srv;
 	pid_t pid;
+	int fd;
 
 	ASSERT_EQ(0, p9s_mkdir(srv, "src/s/c"));
 	ASSERT_EQ(0, p9s_create(srv, "src/s/c/g", "c g"));
-	/* The first one is the lookup, the second one clones the fid. */
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/c");
+	/* A copy of the fid of the directory */
 	ASSERT_LT(0, p9s_arm(srv, &(struct p9s_rule){ .type = P9_TWALK,
 						      .name = "c",
-						      .nth = 2,
 						      .action = P9S_HOLD }));
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		alarm(20);
-		_exit(p9_do(P9_RENAME, P9 "/src/s/c/g", P9 "/src/s/c/h"));
+		_exit(p9_do(P9_RENAME, p9_held(HOLD_PATH, fd, "g"),
+			    p9_held(HOLD_PATH, fd, "h")));
 	}
 	ASSERT_LE(0, p9s_wait_held(srv));
 	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/s",
@@ -225,6 +227,53 @@ TEST_F(p9_rename, S07_left_behind_meanwhile)
 	EXPECT_EQ(0, p9_wait_child(pid));
 	EXPECT_TRUE(p9s_content_is(srv, "src/s/c/g", "other g"));
 	EXPECT_TRUE(p9s_content_is(srv, "src/s2/c/h", "c g"));
+	close(fd);
+}
+
+/* What is left behind is still what the rules are for. */
+TEST_F(p9_rename, S12_left_behind_judged)
+{
+	const struct p9_rule rules[] = { { P9 "/src", ACCESS_ALL }, {} };
+	struct p9_server *const srv = self->env.srv;
+	int ruleset_fd, fd;
+
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s/c"));
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/c");
+	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/src/s",
+			    P9 "/src/s2"));
+	P9_EXPECT(0, ruleset_fd, P9_LIST, p9_held(HOLD_PATH, fd, ""));
+	P9_EXPECT(0, ruleset_fd, P9_MKDIR, p9_held(HOLD_PATH, fd, "new"));
+	EXPECT_TRUE(p9s_exists(srv, "src/s2/c/new"));
+	close(fd);
+	close(ruleset_fd);
+}
+
+/* After a rename, the fids of all users are asked for, but once. */
+TEST_F(p9_rename, S13_left_behind_users)
+{
+	struct p9_server *const srv = self->env.srv;
+	const uid_t users[] = { 0, 1000, 0, 1000 };
+	int asked[ARRAY_SIZE(users)], fd;
+
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s/c"));
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s");
+	for (size_t i = 0; i < 2; i++)
+		EXPECT_EQ(0,
+			  p9_op_as(_metadata, users[i], P9_NO_RULESET, P9_LIST,
+				   p9_held(HOLD_PATH, fd, "c"), NULL));
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/plain",
+			    P9 "/plain2"));
+	for (size_t i = 0; i < ARRAY_SIZE(users); i++) {
+		ASSERT_EQ(0, p9s_reset(srv));
+		EXPECT_EQ(0,
+			  p9_op_as(_metadata, users[i], P9_NO_RULESET, P9_LIST,
+				   p9_held(HOLD_PATH, fd, "c"), NULL));
+		asked[i] = p9s_count(srv, P9_TGETATTR);
+	}
+	EXPECT_EQ(asked[2] + 1, asked[0]);
+	EXPECT_EQ(asked[3] + 1, asked[1]);
+	close(fd);
 }
 
 /* A rename by a child which is killed when the server has the request. */

@@ -379,6 +379,34 @@ TEST_F(p9_twin, S28_generation_lost_refer)
 	EXPECT_EQ(0, close(ruleset_fd));
 }
 
+/* Same, if the server does not tell anymore which of its filesystems it is. */
+TEST_F(p9_twin, S10_statfs_refused_refer)
+{
+	const struct p9_rule rules[] = {
+		{ dir_ruled, ACCESS_ALL & ~LANDLOCK_ACCESS_FS_EXECUTE },
+		{ P9 "/ruled/dst", ACCESS_ALL },
+		{},
+	};
+	struct p9_server *const srv = self->env.srv;
+	int ruleset_fd;
+
+	if (variant->generation || !variant->fsid)
+		SKIP(return, "the filesystem is not asked for");
+
+	ASSERT_EQ(0, p9s_mkdir(srv, "ruled/dst"));
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	/* It is asked for where it was reached by another path. */
+	ASSERT_EQ(0, p9s_move(srv, "ruled/dst", "ruled/dst2"));
+	ASSERT_LT(0, p9s_arm(srv, &(struct p9s_rule){ .type = P9_TSTATFS,
+						      .action = P9S_ERROR,
+						      .times = P9S_ALWAYS,
+						      .error = EACCES }));
+	EXPECT_EQ(EACCES, p9_op2(_metadata, ruleset_fd, P9_RENAME, file_ruled,
+				 P9 "/ruled/dst2/f"));
+	EXPECT_FALSE(p9s_exists(srv, "ruled/dst2/f"));
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
 /*
  * The rule of a directory that may not be read is tied to its inode, which is
  * lost: the directory must not look more restricted than it is.
