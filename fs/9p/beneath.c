@@ -110,8 +110,8 @@ struct v9fs_chain {
  *
  * Context: Any context.
  * Return: False if this client renamed, or may still rename, a directory since the
- * fid was made or asked for its file, which may have left it behind, true
- * otherwise.
+ * fid was made by its name, which may have left it behind, true otherwise.  That
+ * it leads to its file, by whatever path, does not make it follow.
  */
 bool v9fs_fid_follows(const struct dentry *const dentry,
 		      const struct p9_fid *const fid)
@@ -181,20 +181,19 @@ struct p9_fid *v9fs_asked_fid(struct dentry *const dentry)
  *
  * @dentry: A positive dentry that just got its first fid and its name, from a
  *	    reply of the server.  Its directory is locked, or it is the root.
- * @when: Moment before the request.
+ * @time: v9fs_time() before the request.
  *
  * Context: Any context.
  */
-void v9fs_link_confirm(struct dentry *const dentry,
-		       const struct v9fs_moment *const when)
+void v9fs_link_confirm(struct dentry *const dentry, const u64 time)
 {
 	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
 
 	spin_lock(&dentry->d_lock);
-	v9dentry->link_time = when->time;
+	v9dentry->link_time = time;
 	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
-	v9dentry->self_time = when->time;
-	v9dentry->file_time = when->time;
+	v9dentry->self_time = time;
+	v9dentry->file_time = time;
 	spin_unlock(&dentry->d_lock);
 }
 
@@ -202,20 +201,19 @@ void v9fs_link_confirm(struct dentry *const dentry,
  * v9fs_link_moved - Note that this client moved a file
  *
  * @dentry: The dentry, already moved.  Its directories are locked.
- * @when: Moment before the request.
+ * @time: v9fs_time() before the request.
  *
  * The link is confirmed, but not that all fids of the dentry followed.
  *
  * Context: Any context.
  */
-void v9fs_link_moved(struct dentry *const dentry,
-		     const struct v9fs_moment *const when)
+void v9fs_link_moved(struct dentry *const dentry, const u64 time)
 {
 	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
 	struct p9_fid *fid;
 
 	spin_lock(&dentry->d_lock);
-	v9dentry->link_time = when->time;
+	v9dentry->link_time = time;
 	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
 	v9dentry->self_time = 0;
 	v9dentry->file_time = 0;
@@ -439,7 +437,8 @@ static int v9fs_ask_self(struct dentry *const dentry, struct p9_fid *const fid)
 {
 	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
 	const struct inode *const inode = d_inode(dentry);
-	const struct v9fs_moment when = v9fs_moment(v9ses);
+	const unsigned int seq = raw_read_seqcount(&dentry->d_seq);
+	const u64 time = v9fs_time();
 	struct p9_qid qid;
 	u64 generation;
 	int err;
@@ -455,10 +454,11 @@ static int v9fs_ask_self(struct dentry *const dentry, struct p9_fid *const fid)
 		return -ESTALE;
 
 	spin_lock(&dentry->d_lock);
-	to_v9fs_dentry(dentry)->self_time = when.time;
-	to_v9fs_dentry(dentry)->file_time = when.time;
+	if (!read_seqcount_retry(&dentry->d_seq, seq)) {
+		to_v9fs_dentry(dentry)->self_time = time;
+		to_v9fs_dentry(dentry)->file_time = time;
+	}
 	spin_unlock(&dentry->d_lock);
-	WRITE_ONCE(fid->renames, when.renames);
 	return 0;
 }
 
@@ -494,41 +494,28 @@ int v9fs_ask_inode(struct v9fs_session_info *const v9ses,
 }
 
 /**
- * v9fs_check_fid - Make sure that a rename did not leave a fid behind
+ * v9fs_fid_is_sure - Tell if a fid can be used without asking for its file
  *
  * @dentry: A dentry.
  * @fid: A fid of @dentry, or of its inode.
  *
- * Sends nothing unless this client renamed a directory since @fid was made.
- *
- * Context: Process context, may sleep until the server answers or the caller is
- * killed.
- * Return: 0, -ESTALE if @fid leads to nothing or to another file, or the error of
- * a server that does not tell.
+ * Context: Any context.
+ * Return: False if this client may have left the fid behind, true otherwise.
  */
-int v9fs_check_fid(struct dentry *const dentry, struct p9_fid *const fid)
+bool v9fs_fid_is_sure(const struct dentry *const dentry,
+		      struct p9_fid *const fid)
 {
-	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
-	const struct v9fs_moment when = v9fs_moment(v9ses);
-	int err;
+	const struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
 
-	/* What is walked from the root, from now on. */
+	if (!v9ses->inodeident)
+		return true;
 	if (IS_ROOT(dentry)) {
-		WRITE_ONCE(fid->renames, when.renames);
-		return 0;
+		/* What is walked from it is sure from now on. */
+		WRITE_ONCE(fid->renames, v9fs_renames(v9ses));
+		return true;
 	}
 	/* Open fids are the ones of what has no name anymore. */
-	if (!v9ses->inodeident || d_really_is_negative(dentry) ||
-	    fid->mode != -1 || v9fs_fid_follows(dentry, fid))
-		return 0;
-
-	err = v9fs_ask_self(dentry, fid);
-	/* Enough for what needs no generation. */
-	if (err == -ENODATA) {
-		WRITE_ONCE(fid->renames, when.renames);
-		return 0;
-	}
-	return v9fs_error_answer(err) == FS_ANSWER_NO ? -ESTALE : err;
+	return fid->mode != -1 || v9fs_fid_follows(dentry, fid);
 }
 
 static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
@@ -537,7 +524,7 @@ static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
 				       const size_t num_links, const bool exact)
 {
 	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
-	const u64 time = ktime_get_boottime_ns();
+	const u64 time = v9fs_time();
 	enum fs_answer answer = FS_ANSWER_YES;
 	struct v9fs_link *links;
 	int err;
@@ -630,7 +617,12 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 	fid = v9fs_asked_fid(dentry);
 	if (!fid)
 		return FS_ANSWER_UNKNOWN;
-	answer = v9fs_check_self(dentry, fid);
+	/* Maybe it was just replaced. */
+	spin_lock(&dentry->d_lock);
+	acting = v9fs_is_self_fresh(v9fs_dentry2v9ses(dentry), dentry);
+	spin_unlock(&dentry->d_lock);
+	if (!acting)
+		answer = v9fs_check_self(dentry, fid);
 	p9_fid_put(fid);
 	return answer;
 }
@@ -645,9 +637,9 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
  * If all dentries are confirmed, sends nothing.  Otherwise, sends up to a
  * Tgetattr on a fid of @ancestor, a Twalk from it for each 16 names, and a Tclunk
  * that nobody waits for; another Tgetattr on @ancestor if the bound ends
- * meanwhile; and a Tgetattr on a fid of @dentry if this client renamed a
- * directory since this fid was made.  In cached modes the dcache is
- * right by definition.
+ * meanwhile.  If this client renamed a directory since the fids were made, sends
+ * a Twalk to replace each of them, and a Tgetattr on the one of @dentry.  In
+ * cached modes the dcache is right by definition.
  *
  * Context: Process context, may sleep until the server answers or the caller is
  * killed.  Takes d_lock, and rename_sem to wait for a rename by this client.

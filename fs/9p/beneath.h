@@ -17,20 +17,6 @@
 #include "v9fs.h"
 
 /**
- * struct v9fs_moment - When a request is sent
- */
-struct v9fs_moment {
-	/**
-	 * @time: The time, in ns.
-	 */
-	u64 time;
-	/**
-	 * @renames: Number of renames of directories by this client.
-	 */
-	u64 renames;
-};
-
-/**
  * v9fs_renames - Get the number of renames of directories by this client
  *
  * @v9ses: The session.
@@ -46,20 +32,14 @@ static inline u64 v9fs_renames(const struct v9fs_session_info *const v9ses)
 }
 
 /**
- * v9fs_moment - Get the moment, to be called before a request is sent
- *
- * @v9ses: The session.
+ * v9fs_time - Get the time, to be called before a request is sent
  *
  * Context: Any context.
- * Return: The moment.
+ * Return: The time in ns, suspended or not.
  */
-static inline struct v9fs_moment
-v9fs_moment(const struct v9fs_session_info *const v9ses)
+static inline u64 v9fs_time(void)
 {
-	return (struct v9fs_moment){
-		.renames = v9fs_renames(v9ses),
-		.time = ktime_get_boottime_ns(),
-	};
+	return ktime_get_boottime_ns();
 }
 
 /**
@@ -74,15 +54,15 @@ v9fs_moment(const struct v9fs_session_info *const v9ses)
 static inline bool v9fs_is_fresh(const struct v9fs_session_info *const v9ses,
 				 const u64 time)
 {
-	return time && ktime_get_boottime_ns() - time <
-			       (u64)v9ses->freshness_ms * NSEC_PER_MSEC;
+	return time &&
+	       v9fs_time() - time < (u64)v9ses->freshness_ms * NSEC_PER_MSEC;
 }
 
 struct p9_fid *v9fs_asked_fid(struct dentry *dentry);
-void v9fs_link_confirm(struct dentry *dentry, const struct v9fs_moment *when);
+void v9fs_link_confirm(struct dentry *dentry, u64 time);
 bool v9fs_fid_follows(const struct dentry *dentry, const struct p9_fid *fid);
-void v9fs_link_moved(struct dentry *dentry, const struct v9fs_moment *when);
-int v9fs_check_fid(struct dentry *dentry, struct p9_fid *fid);
+void v9fs_link_moved(struct dentry *dentry, u64 time);
+bool v9fs_fid_is_sure(const struct dentry *dentry, struct p9_fid *fid);
 int v9fs_ask_inode(struct v9fs_session_info *v9ses, struct p9_fid *fid,
 		   const struct inode *inode);
 enum fs_answer v9fs_beneath(struct dentry *ancestor, struct dentry *dentry,

@@ -17,7 +17,6 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/fs_identity.h>
-#include <linux/ktime.h>
 #include <linux/mnt_idmapping.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -192,7 +191,7 @@ static struct fs_pin *v9fs_pin(struct dentry *const dentry)
 		goto free_pin;
 	}
 
-	time = ktime_get_boottime_ns();
+	time = v9fs_time();
 	err = p9_client_open_flags(fid, P9_OREAD, v9fs_pin_flags(inode, v9ses));
 	if (err)
 		goto put_fid;
@@ -250,7 +249,7 @@ static enum fs_answer v9fs_is_held(struct v9fs_session_info *const v9ses,
 				   struct v9fs_pin *const v9pin,
 				   const struct inode *const inode)
 {
-	const u64 time = ktime_get_boottime_ns();
+	const u64 time = v9fs_time();
 	struct p9_qid qid;
 	u64 generation;
 	int err;
@@ -304,7 +303,7 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 		fid = v9fs_asked_fid(dentry);
 		if (!fid)
 			return FS_ANSWER_UNKNOWN;
-		time = ktime_get_boottime_ns();
+		time = v9fs_time();
 		err = v9fs_ask_fsid(v9ses, fid, &fsid);
 		p9_fid_put(fid);
 		/* It gave one for the pin. */

@@ -24,10 +24,6 @@
  * depend on a server either.  All other waits of those (e.g. to write back)
  * only end with the reply, a forced unmount, or the transport.
  *
- * When there are many requests that were left behind, who can be killed waits
- * before it sends another one.  A server that does not answer, and a user who
- * kills tasks, thus cost a limited amount of memory.
- *
  * A forced unmount ends all waits.
  *
  * LOCKING
@@ -68,12 +64,6 @@
 /* How long a task that cannot be killed waits for a server that is silent. */
 #define P9_WAIT_GRACE (3 * HZ)
 
-/*
- * How many requests may be left behind before others have to wait: each of them
- * keeps its buffers, which nobody is charged for.
- */
-#define P9_LEFT_MAX 256
-
 /* Time before sending again when there is no memory or no room in a ring. */
 #define P9_FLUSH_RETRY msecs_to_jiffies(20)
 
@@ -106,25 +96,17 @@ void p9_fid_drop(struct p9_fid *const fid)
 }
 
 /**
- * p9_wait_to_send - Wait until there is a point in sending a request
+ * p9_wait_refused - Tell if there is no point in sending a request
  *
  * @c: The client.
  *
- * Context: Process context.  May sleep while there are P9_LEFT_MAX requests that
- * killed tasks left behind, until some of them end, the session ends, or the
- * caller is killed.
- * Return: 0, or -ERESTARTSYS if the caller was killed, or is dying and the server
- * let somebody in this case wait for nothing.
+ * Context: Process context.
+ * Return: True if the caller is dying and the server let somebody in this case
+ * wait for nothing, false otherwise.
  */
-int p9_wait_to_send(struct p9_client *const c)
+bool p9_wait_refused(const struct p9_client *const c)
 {
-	if (p9_task_dying())
-		return READ_ONCE(c->silent) ? -ERESTARTSYS : 0;
-	if (p9_task_unkillable())
-		return 0;
-	return wait_event_killable(c->left_wait,
-				   READ_ONCE(c->left_count) < P9_LEFT_MAX ||
-					   READ_ONCE(c->status) != Connected);
+	return READ_ONCE(c->silent) && p9_task_dying();
 }
 
 /**
@@ -220,7 +202,6 @@ void p9_client_wake(struct p9_client *const c)
 		wake_up(&req->wq);
 	spin_unlock_irqrestore(&c->lock, flags);
 	wake_up(&c->clunk_wait);
-	wake_up_all(&c->left_wait);
 }
 
 /**
@@ -345,7 +326,6 @@ bool p9_client_leave(struct p9_client *const c, struct p9_req_t *const req)
 
 	p9_req_get(req);
 	p9_pending_get(c);
-	WRITE_ONCE(c->left_count, c->left_count + 1);
 	p9_left_fids(c, req);
 	if (p9_is_rename(req))
 		atomic_inc(&c->renames_left);
@@ -420,7 +400,7 @@ static void p9_left_end(struct p9_client *const c, struct p9_req_t *const req,
 			const bool flushed, const bool closed)
 {
 	const bool refused = p9_is_refusal(req);
-	bool gone = closed, counted;
+	bool gone = closed;
 	size_t i;
 
 	if (p9_is_rename(req)) {
@@ -449,13 +429,8 @@ static void p9_left_end(struct p9_client *const c, struct p9_req_t *const req,
 			p9_fid_put_nowait(req->left_fids[i]);
 	}
 
-	counted = req->tc.id != P9_TFLUSH;
 	p9_req_put(c, req);
 	spin_lock_irq(&c->lock);
-	if (counted) {
-		WRITE_ONCE(c->left_count, c->left_count - 1);
-		wake_up_all(&c->left_wait);
-	}
 	p9_pending_put(c);
 	spin_unlock_irq(&c->lock);
 }
@@ -662,8 +637,6 @@ void p9_flush_setup(struct p9_client *const c)
 	INIT_LIST_HEAD(&c->left);
 	INIT_LIST_HEAD(&c->left_done);
 	INIT_DELAYED_WORK(&c->flush_work, p9_flush_work);
-	init_waitqueue_head(&c->left_wait);
-	c->left_count = 0;
 	c->silent = false;
 	atomic_set(&c->renames_left, 0);
 	atomic64_set(&c->renames_late, 0);

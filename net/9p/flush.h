@@ -13,7 +13,7 @@ struct p9_fid;
 struct p9_req_t;
 
 void p9_fid_drop(struct p9_fid *fid);
-int p9_wait_to_send(struct p9_client *c);
+bool p9_wait_refused(const struct p9_client *c);
 bool p9_clunk_must_not_wait(const struct p9_client *c);
 bool p9_client_leave(struct p9_client *c, struct p9_req_t *req);
 bool p9_req_settle(struct p9_client *c, struct p9_req_t *req, int status);

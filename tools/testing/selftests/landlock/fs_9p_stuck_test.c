@@ -272,46 +272,6 @@ TEST_F(p9_stuck, S17_many)
 	expect_clean(_metadata, srv);
 }
 
-/* Of the kernel (net/9p/flush.c) */
-#define LEFT_MAX 256
-
-/* There is a limit of what is left behind: others wait, and can be killed. */
-TEST_F(p9_stuck, S17_left_limit)
-{
-	const struct p9s_rule rule = {
-		.type = P9_TSTATFS,
-		.times = P9S_ALWAYS,
-		.action = P9S_HOLD,
-		.flush = P9S_FLUSH_WAIT,
-	};
-	struct p9_server *const srv = self->env.srv;
-	const struct hang statfs = { .op = HANG_STATFS };
-	const struct hang open = { .op = HANG_OPEN };
-	int status, i;
-	pid_t pid;
-
-	ASSERT_EQ(1, p9s_arm(srv, &rule));
-	for (i = 0; i < LEFT_MAX; i++) {
-		ASSERT_EQ(0, p9s_reset(srv));
-		pid = hang_fork(_metadata, &statfs);
-		ASSERT_LE(1, p9s_wait_count(srv, P9_TSTATFS, 1));
-		expect_killed(_metadata, srv, pid);
-	}
-	ASSERT_LE(1, p9s_wait_count(srv, P9_TFLUSH, 1));
-	ASSERT_EQ(0, p9s_reset(srv));
-	pid = hang_fork(_metadata, &open);
-	EXPECT_TRUE(is_blocked(pid));
-	expect_killed(_metadata, srv, pid);
-	pid = hang_fork(_metadata, &open);
-	EXPECT_TRUE(is_blocked(pid));
-	EXPECT_EQ(0, p9s_total(srv));
-	ASSERT_EQ(0, p9s_disarm(srv));
-	EXPECT_EQ(LEFT_MAX, p9s_release(srv));
-	EXPECT_TRUE(is_gone(_metadata, srv, pid, &status));
-	EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	expect_clean(_metadata, srv);
-}
-
 /* The end of a mount can be killed as well. */
 TEST_F(p9_stuck, S17_kill_umount)
 {
