@@ -390,7 +390,8 @@ static bool v9fs_qids_repeat(const struct v9fs_link *const links,
 
 static void v9fs_confirm_links(struct v9fs_session_info *const v9ses,
 			       struct v9fs_link *const links,
-			       const size_t num_links, const u64 time)
+			       const size_t num_links, const u64 time,
+			       const bool follows)
 {
 	/* The ancestor was asked, or it is confirmed. */
 	bool above = true;
@@ -405,7 +406,8 @@ static void v9fs_confirm_links(struct v9fs_session_info *const v9ses,
 			spin_lock(&link->dentry->d_lock);
 			v9dentry->link_time = time;
 			v9dentry->link_seq = link->seq;
-			if (v9fs_fids_follow(link->dentry))
+			/* Fids of the names, as the one that was walked from. */
+			if (follows && v9fs_fids_follow(link->dentry))
 				v9dentry->self_time = time;
 			spin_unlock(&link->dentry->d_lock);
 		}
@@ -454,7 +456,9 @@ static int v9fs_ask_self(struct dentry *const dentry, struct p9_fid *const fid)
 		return -ESTALE;
 
 	spin_lock(&dentry->d_lock);
-	if (!read_seqcount_retry(&dentry->d_seq, seq)) {
+	/* Says nothing of the other fids otherwise. */
+	if (v9fs_fid_follows(dentry, fid) &&
+	    !read_seqcount_retry(&dentry->d_seq, seq)) {
 		to_v9fs_dentry(dentry)->self_time = time;
 		to_v9fs_dentry(dentry)->file_time = time;
 	}
@@ -515,7 +519,8 @@ bool v9fs_fid_is_sure(const struct dentry *const dentry,
 		return true;
 	}
 	/* Open fids are the ones of what has no name anymore. */
-	return fid->mode != -1 || v9fs_fid_follows(dentry, fid);
+	return fid->mode != -1 || d_really_is_negative(dentry) ||
+	       v9fs_fid_follows(dentry, fid);
 }
 
 static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
@@ -556,7 +561,8 @@ static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
 			answer = FS_ANSWER_NO;
 	}
 	if (answer == FS_ANSWER_YES)
-		v9fs_confirm_links(v9ses, links, num_links, time);
+		v9fs_confirm_links(v9ses, links, num_links, time,
+				   v9fs_fid_follows(ancestor, fid));
 
 put_links:
 	v9fs_put_links(links, num_links);
@@ -604,7 +610,8 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 					  exact);
 		/* The walk got to the same file as the fid that will act. */
 		spin_lock(&dentry->d_lock);
-		acting = v9fs_fids_follow(dentry);
+		acting = v9fs_fid_follows(ancestor, fid) &&
+			 v9fs_fids_follow(dentry);
 		spin_unlock(&dentry->d_lock);
 		/* Both answers must be of one moment, up to the bound. */
 		if (answer == FS_ANSWER_YES && !v9fs_is_confirmed(ancestor))

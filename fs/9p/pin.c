@@ -305,12 +305,13 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 			return FS_ANSWER_UNKNOWN;
 		time = v9fs_time();
 		err = v9fs_ask_fsid(v9ses, fid, &fsid);
+		/* Was it asked of this file?  It gave one for the pin. */
+		answer = err || !fsid ? FS_ANSWER_UNKNOWN :
+					v9fs_beneath(dentry, dentry, false);
+		if (answer == FS_ANSWER_YES && !d_unhashed(dentry) &&
+		    !v9fs_fid_follows(dentry, fid))
+			answer = FS_ANSWER_UNKNOWN;
 		p9_fid_put(fid);
-		/* It gave one for the pin. */
-		if (err || !fsid)
-			return FS_ANSWER_UNKNOWN;
-		/* Was it asked of this file? */
-		answer = v9fs_beneath(dentry, dentry, false);
 		if (answer != FS_ANSWER_YES)
 			return answer;
 		spin_lock(&inode->i_lock);

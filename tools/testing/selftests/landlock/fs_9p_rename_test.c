@@ -277,6 +277,37 @@ TEST_F(p9_rename, S07_left_behind_asked)
 	close(ruleset_fd);
 }
 
+/* The fid of the ruled directory was left behind, and the server moves it there. */
+TEST_F(p9_rename, S07_left_behind_ancestor)
+{
+	const struct p9_rule rules[] = {
+		{ P9 "/src/s", LANDLOCK_ACCESS_FS_TRUNCATE }, {}
+	};
+	struct p9_behaviour behaviour = *variant->behaviour;
+	struct p9_server *const srv = self->env.srv;
+	struct stat st;
+	int ruleset_fd, fd;
+
+	if (is_fresh(variant->opts))
+		SKIP(return, "the names were just confirmed");
+
+	/* As diod 1.1.0: the pin is not lost. */
+	behaviour.open_getattr_by_path = false;
+	ASSERT_EQ(0, p9s_set_behaviour(srv, &behaviour));
+	ruleset_fd = p9_ruleset(_metadata, LANDLOCK_ACCESS_FS_TRUNCATE, rules);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/f");
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/s",
+			    P9 "/src/b"));
+	EXPECT_EQ(0, fstat(fd, &st));
+	ASSERT_EQ(0, p9s_move(srv, "src/b", "src/s"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/b"));
+	ASSERT_EQ(0, p9s_create(srv, "src/b/f", "another"));
+	p9_op(_metadata, ruleset_fd, P9_TRUNC, p9_held(HOLD_PATH, fd, ""));
+	EXPECT_TRUE(p9s_content_is(srv, "src/b/f", "another"));
+	close(fd);
+	close(ruleset_fd);
+}
+
 /* After a rename, the fids of all users are replaced, but once. */
 TEST_F(p9_rename, S13_left_behind_users)
 {
