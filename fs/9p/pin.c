@@ -309,7 +309,8 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 		answer = err || !fsid ? FS_ANSWER_UNKNOWN :
 					v9fs_beneath(dentry, dentry, false);
 		if (answer == FS_ANSWER_YES && !d_unhashed(dentry) &&
-		    !v9fs_fid_follows(dentry, fid))
+		    !v9fs_fid_follows(dentry, fid) &&
+		    v9fs_ask_inode(v9ses, fid, inode))
 			answer = FS_ANSWER_UNKNOWN;
 		p9_fid_put(fid);
 		if (answer != FS_ANSWER_YES)
