@@ -281,7 +281,7 @@ TEST_F(p9_rename, S07_left_behind_asked)
 TEST_F(p9_rename, S07_left_behind_ancestor)
 {
 	const struct p9_rule rules[] = {
-		{ P9 "/src/s", LANDLOCK_ACCESS_FS_TRUNCATE }, {}
+		{ P9 "/src/s/c", LANDLOCK_ACCESS_FS_TRUNCATE }, {}
 	};
 	struct p9_behaviour behaviour = *variant->behaviour;
 	struct p9_server *const srv = self->env.srv;
@@ -294,16 +294,19 @@ TEST_F(p9_rename, S07_left_behind_ancestor)
 	/* As diod 1.1.0: the pin is not lost. */
 	behaviour.open_getattr_by_path = false;
 	ASSERT_EQ(0, p9s_set_behaviour(srv, &behaviour));
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s/c"));
+	ASSERT_EQ(0, p9s_create(srv, "src/s/c/f", "ruled"));
 	ruleset_fd = p9_ruleset(_metadata, LANDLOCK_ACCESS_FS_TRUNCATE, rules);
-	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/f");
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/c/f");
 	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/s",
 			    P9 "/src/b"));
 	EXPECT_EQ(0, fstat(fd, &st));
 	ASSERT_EQ(0, p9s_move(srv, "src/b", "src/s"));
 	ASSERT_EQ(0, p9s_mkdir(srv, "src/b"));
-	ASSERT_EQ(0, p9s_create(srv, "src/b/f", "another"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/b/c"));
+	ASSERT_EQ(0, p9s_create(srv, "src/b/c/f", "another"));
 	p9_op(_metadata, ruleset_fd, P9_TRUNC, p9_held(HOLD_PATH, fd, ""));
-	EXPECT_TRUE(p9s_content_is(srv, "src/b/f", "another"));
+	EXPECT_TRUE(p9s_content_is(srv, "src/b/c/f", "another"));
 	close(fd);
 	close(ruleset_fd);
 }
