@@ -27,9 +27,11 @@
  *
  * LOCKING
  *
- * No lock is held while the server is asked.  What was collected before may have
- * changed meanwhile: a name is only confirmed if the sequence of its dentry did
- * not change.  dentry->d_lock protects the fields of &struct v9fs_dentry.
+ * No lock is held while the server is asked, but rename_sem for reading when a
+ * fid that is missing or left behind is made by its name (see fid.c).  What was
+ * collected before may have changed meanwhile: a name is only confirmed if the
+ * sequence of its dentry did not change.  dentry->d_lock protects the fields of
+ * &struct v9fs_dentry.
  */
 
 #include <linux/cred.h>
