@@ -51,23 +51,28 @@ make_programs() {
 		ccache gcc -static -O2 -Wall -Wextra -pthread \
 			-isystem "$out/headers/usr/include" \
 			-o "$out/guest_9p" "$ROOT/harness/qemu/guest_9p.c" &&
+		ccache gcc -static -O2 -Wall -Wextra -o "$out/hold_open" \
+			"$ROOT/harness/qemu/hold_open.c" &&
 		make_matrix_guest "$out" &&
 		ccache gcc -static -O2 -Wall \
 			-isystem "$out/headers/usr/include" \
 			-o "$out/sandboxer" "$src/samples/landlock/sandboxer.c" &&
-		make_rename_bench "$src/tools/testing/selftests" "$out"
+		make_benches "$src/tools/testing/selftests" "$out"
 }
 
 # With the in-test server.
-make_rename_bench() {
-	local tests=$1/landlock out=$2
+make_benches() {
+	local tests=$1/landlock out=$2 bench
 
-	[ -f "$1/filesystems/9p/rename_bench.c" ] || return 0
-	# shellcheck disable=SC2046 # Words.
-	ccache gcc -static -O2 -Wall -D_GNU_SOURCE= -pthread -I"$tests" \
-		-isystem "$out/headers/usr/include" -o "$out/rename_bench" \
-		"$1/filesystems/9p/rename_bench.c" \
-		$(find "$tests" -name 'p9_server*.c' ! -name '*_test.c')
+	for bench in filesystems/9p/rename_bench landlock/fs_9p_open_bench; do
+		[ -f "$1/$bench.c" ] || continue
+		# shellcheck disable=SC2046 # Words.
+		ccache gcc -static -O2 -Wall -D_GNU_SOURCE= -pthread -I"$tests" \
+			-isystem "$out/headers/usr/include" \
+			-o "$out/${bench##*/}" "$1/$bench.c" \
+			$(find "$tests" -name 'p9_server*.c' ! -name '*_test.c') ||
+			return
+	done
 }
 
 make_initramfs() {
@@ -78,8 +83,8 @@ make_initramfs() {
 		"$root/mnt" &&
 		cp /bin/busybox "$out/guest_9p" "$out/matrix" "$out/sandboxer" \
 			"$root/bin/" &&
-		{ [ ! -f "$out/rename_bench" ] ||
-			cp "$out/rename_bench" "$root/bin/"; } &&
+		find "$out" -maxdepth 1 -name '*_bench' \
+			-exec cp -t "$root/bin/" {} + &&
 		cp "$ROOT/harness/qemu/init.sh" "$root/init" &&
 		chmod 755 "$root/init" &&
 		ln -s busybox "$root/bin/sh" &&

@@ -20,6 +20,7 @@
 
 #define _GNU_SOURCE
 #include "guest_9p.h"
+#include "guest_hang.h"
 
 static const char *s00_control(void)
 {
@@ -712,7 +713,10 @@ static const struct {
 	{ "S15_umount", s15_umount, true },
 	{ "S15_umount_500_released", s15_many, true },
 	{ "S15_umount_500_live", s15_many_live, true },
+	{ "S15_umount_force", s15_umount_force, false },
 	{ "S16_teardown", s16_teardown, true },
+	{ "S17_kill", s17_kill, false },
+	{ "S17_kill_umount", s17_kill_umount, false },
 	{ "S20_special", s20_special, true },
 	{ "S21_layers", s21_layers, true },
 	{ "S24_races", s24_races, false },

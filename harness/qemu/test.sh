@@ -35,12 +35,15 @@ FILESYSTEMS="ext4 tmpfs"
 
 qpid=
 flip_pid=
+hold_pid=
+held=0
 mounts=()
 count=0
 failed=0
 skipped=0
 
 stop_guest() {
+	release
 	[ -z "$flip_pid" ] || kill "$flip_pid" 2>/dev/null
 	[ -z "$qpid" ] || kill "$qpid" 2>/dev/null
 	wait $flip_pid $qpid 2>/dev/null
@@ -104,11 +107,55 @@ flip() {
 	done
 }
 
+# hold FILE: QEMU waits when it opens this file; false if that is not possible.
+hold() {
+	local word=
+
+	release
+	mkfifo "$job/held" || return
+	"$programs/hold_open" "$1" >"$job/held" 2>>"$job/host.log" 9>&- &
+	hold_pid=$!
+	held=0
+	exec 6<"$job/held"
+	read -r -t "$CASE_SECONDS" word <&6
+	[ "$word" = ready ]
+}
+
+# wait_held N: until QEMU waits for the Nth time.
+wait_held() {
+	local word
+
+	while [ "$held" -lt "$1" ]; do
+		read -r -t "$CASE_SECONDS" word <&6 || return
+		held=$((held + 1))
+	done
+}
+
+release() {
+	[ -n "$hold_pid" ] || return 0
+	kill "$hold_pid" 2>/dev/null
+	wait "$hold_pid" 2>/dev/null
+	hold_pid=
+	exec 6<&-
+	rm -f "$job/held"
+}
+
 # host_do VERB CASE A B: does it and answers.
 host_do() {
-	local answer
+	local answer=
 
 	case $1 in
+	hold)
+		hold "$export/$2/$3"
+		answer=$((! $?))
+		;;
+	held)
+		wait_held "$3" || {
+			say no >&7
+			return
+		}
+		;;
+	release) release ;;
 	flip)
 		if [ -z "$flip_pid" ] || ! kill -0 "$flip_pid" 2>/dev/null; then
 			flip "$export/$2/$3" "$4" 9>&- &
