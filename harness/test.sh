@@ -195,6 +195,7 @@ suite_qemu() {
 	"$ROOT/harness/qemu/test.sh" ext4.none tmpfs.mapped-xattr >"$LOG/qemu.tap"
 	record_all < <(ktap qemu "" "$LOG/qemu.tap" $?)
 	cost_rename
+	cost_open
 }
 
 suite_matrix() {

@@ -44,3 +44,26 @@ cost_rename() {
 		record fail qemu "cost of a rename" "not within 5 %"
 	fi
 }
+
+# What a sandbox adds to open(), ten directories below the rule: on 9p at most half
+# as much again as on tmpfs, and with many rules as with few.
+cost_open() {
+	if ! bench cost-open "fs_9p_open_bench 16 4096"; then
+		record fail qemu "cost of open()" "see build/log/cost-open"
+		return
+	fi
+	tr -d '\r' <"$job/output" |
+		awk '$1 ~ /^[0-9]/ {
+			print "    " $3 " instructions on 9p, " $2 " on tmpfs, " $1 " rules"
+		}'
+	if tr -d '\r' <"$job/output" | awk '
+		$1 == 16 { tmpfs = $2; few = $3 }
+		$1 == 4096 { many = $3 }
+		END { exit !(few > 0 && many > 0 && few <= tmpfs * 1.5 &&
+			many <= few * 1.5) }'
+	then
+		record pass qemu "cost of open()"
+	else
+		record fail qemu "cost of open()" "more than 1.5 times"
+	fi
+}
