@@ -105,6 +105,44 @@ struct v9fs_chain {
 };
 
 /**
+ * struct v9fs_moment - What makes answers fresh, at one moment
+ */
+struct v9fs_moment {
+	/**
+	 * @since: What was asked later is fresh.
+	 */
+	s64 since;
+	/**
+	 * @uid: The current user.
+	 */
+	kuid_t uid;
+	/**
+	 * @renames: What a fid that follows its name has in @renames, none if a
+	 * rename was left to the server.
+	 */
+	u64 renames;
+};
+
+static struct v9fs_moment v9fs_now(const struct v9fs_session_info *const v9ses)
+{
+	/* A late rename is in the number before it is not left anymore. */
+	const bool is_left = atomic_read_acquire(&v9ses->clnt->renames_left);
+
+	return (struct v9fs_moment){
+		.since = v9fs_fresh_since(v9ses),
+		.uid = current_fsuid(),
+		.renames = is_left ? U64_MAX : v9fs_renames(v9ses),
+	};
+}
+
+static bool v9fs_fid_follows_at(const struct dentry *const dentry,
+				const struct p9_fid *const fid,
+				const struct v9fs_moment *const now)
+{
+	return IS_ROOT(dentry) || READ_ONCE(fid->renames) == now->renames;
+}
+
+/**
  * v9fs_fid_follows - Tell if a fid leads to its file, for what this client does
  *
  * @dentry: The dentry that has the fid.
@@ -118,22 +156,20 @@ struct v9fs_chain {
 bool v9fs_fid_follows(const struct dentry *const dentry,
 		      const struct p9_fid *const fid)
 {
-	const struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+	const struct v9fs_moment now = v9fs_now(v9fs_dentry2v9ses(dentry));
 
-	/* A late rename is in the number before it is not left anymore. */
-	return IS_ROOT(dentry) ||
-	       (!atomic_read_acquire(&v9ses->clnt->renames_left) &&
-		READ_ONCE(fid->renames) == v9fs_renames(v9ses));
+	return v9fs_fid_follows_at(dentry, fid, &now);
 }
 
 /* The fid of the current user if there is one, of another user otherwise. */
-static struct p9_fid *v9fs_listed_fid(const struct dentry *const dentry)
+static struct p9_fid *v9fs_listed_fid(const struct dentry *const dentry,
+				      const kuid_t uid)
 {
 	struct p9_fid *fid, *found = NULL;
 
 	lockdep_assert_held(&dentry->d_lock);
 	hlist_for_each_entry(fid, &to_v9fs_dentry(dentry)->head, dlist) {
-		if (uid_eq(fid->uid, current_fsuid()))
+		if (uid_eq(fid->uid, uid))
 			return fid;
 		if (!found)
 			found = fid;
@@ -141,11 +177,12 @@ static struct p9_fid *v9fs_listed_fid(const struct dentry *const dentry)
 	return found;
 }
 
-static bool v9fs_fids_follow(const struct dentry *const dentry)
+static bool v9fs_fids_follow(const struct dentry *const dentry,
+			     const struct v9fs_moment *const now)
 {
-	const struct p9_fid *const fid = v9fs_listed_fid(dentry);
+	const struct p9_fid *const fid = v9fs_listed_fid(dentry, now->uid);
 
-	return fid && v9fs_fid_follows(dentry, fid);
+	return fid && v9fs_fid_follows_at(dentry, fid, now);
 }
 
 /**
@@ -163,7 +200,7 @@ struct p9_fid *v9fs_asked_fid(struct dentry *const dentry)
 	struct p9_fid *fid, *listed;
 
 	spin_lock(&dentry->d_lock);
-	listed = v9fs_listed_fid(dentry);
+	listed = v9fs_listed_fid(dentry, current_fsuid());
 	if (listed)
 		p9_fid_get(listed);
 	spin_unlock(&dentry->d_lock);
@@ -179,6 +216,22 @@ struct p9_fid *v9fs_asked_fid(struct dentry *const dentry)
 }
 
 /**
+ * v9fs_self_confirm - Note that a fid leads to the file of its dentry
+ *
+ * @v9dentry: Of the dentry, whose d_lock is held.
+ * @fid: The fid.
+ * @time: v9fs_time() before the request.
+ *
+ * Context: Any context.
+ */
+void v9fs_self_confirm(struct v9fs_dentry *const v9dentry,
+		       const struct p9_fid *const fid, const u64 time)
+{
+	v9dentry->self_time = time;
+	v9dentry->self_renames = READ_ONCE(fid->renames);
+}
+
+/**
  * v9fs_link_confirm - Note that the server has a file where a dentry is
  *
  * @dentry: A positive dentry that just got its first fid and its name, from a
@@ -190,12 +243,16 @@ struct p9_fid *v9fs_asked_fid(struct dentry *const dentry)
 void v9fs_link_confirm(struct dentry *const dentry, const u64 time)
 {
 	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
+	const struct p9_fid *fid;
 
 	spin_lock(&dentry->d_lock);
 	v9dentry->link_time = time;
 	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
-	v9dentry->self_time = time;
-	v9dentry->file_time = time;
+	fid = v9fs_listed_fid(dentry, current_fsuid());
+	if (fid) {
+		v9fs_self_confirm(v9dentry, fid, time);
+		v9dentry->file_time = time;
+	}
 	spin_unlock(&dentry->d_lock);
 }
 
@@ -203,20 +260,19 @@ void v9fs_link_confirm(struct dentry *const dentry, const u64 time)
  * v9fs_link_moved - Note that this client moved a file
  *
  * @dentry: The dentry, already moved.  Its directories are locked.
- * @time: v9fs_time() before the request.
  *
- * The link is confirmed, but not that all fids of the dentry followed.
+ * The server may have moved another file, which had the name by then: nothing is
+ * confirmed, and not all fids of the dentry may have followed.
  *
  * Context: Any context.
  */
-void v9fs_link_moved(struct dentry *const dentry, const u64 time)
+void v9fs_link_moved(struct dentry *const dentry)
 {
 	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
 	struct p9_fid *fid;
 
 	spin_lock(&dentry->d_lock);
-	v9dentry->link_time = time;
-	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
+	v9dentry->link_time = 0;
 	v9dentry->self_time = 0;
 	v9dentry->file_time = 0;
 	hlist_for_each_entry(fid, &v9dentry->head, dlist)
@@ -224,33 +280,49 @@ void v9fs_link_moved(struct dentry *const dentry, const u64 time)
 	spin_unlock(&dentry->d_lock);
 }
 
-static bool v9fs_is_link_fresh(const struct v9fs_session_info *const v9ses,
-			       const struct dentry *const dentry)
+static bool v9fs_is_since(const u64 time, const struct v9fs_moment *const now)
+{
+	return time && (s64)time > now->since;
+}
+
+static bool v9fs_is_link_fresh(const struct dentry *const dentry,
+			       const struct v9fs_moment *const now)
 {
 	const struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
 
 	lockdep_assert_held(&dentry->d_lock);
 	return !read_seqcount_retry(&dentry->d_seq, v9dentry->link_seq) &&
-	       v9fs_is_fresh(v9ses, v9dentry->link_time);
+	       v9fs_is_since(v9dentry->link_time, now);
 }
 
-static bool v9fs_is_self_fresh(const struct v9fs_session_info *const v9ses,
-			       const struct dentry *const dentry)
+static bool v9fs_is_self_fresh(const struct dentry *const dentry,
+			       const struct v9fs_moment *const now)
 {
 	const struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
 
 	lockdep_assert_held(&dentry->d_lock);
-	return v9fs_fids_follow(dentry) &&
-	       v9fs_is_fresh(v9ses, v9dentry->self_time);
+	return v9fs_is_since(v9dentry->self_time, now) &&
+	       v9fs_fids_follow(dentry, now);
+}
+
+/* Same for the fid by which it was confirmed, whoever has that. */
+static bool v9fs_was_self_fresh(const struct dentry *const dentry,
+				const struct v9fs_moment *const now)
+{
+	const struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
+
+	lockdep_assert_held(&dentry->d_lock);
+	return v9fs_is_since(v9dentry->self_time, now) &&
+	       (v9dentry->self_renames == now->renames || IS_ROOT(dentry));
 }
 
 /* Same for what has a rule: a walk does not tell the generation. */
-static bool v9fs_is_file_fresh(const struct v9fs_session_info *const v9ses,
-			       const struct dentry *const dentry)
+static bool v9fs_is_file_fresh(const struct dentry *const dentry,
+			       const struct v9fs_moment *const now)
 {
-	return v9fs_is_self_fresh(v9ses, dentry) &&
+	return v9fs_is_self_fresh(dentry, now) &&
 	       (!V9FS_I(d_inode(dentry))->has_generation ||
-		v9fs_is_fresh(v9ses, to_v9fs_dentry(dentry)->file_time));
+		v9fs_is_since(to_v9fs_dentry(dentry)->file_time, now));
 }
 
 /* Returns false if @dentry is not (anymore) below @ancestor for this client. */
@@ -258,7 +330,7 @@ static bool v9fs_get_chain(struct dentry *const ancestor,
 			   struct dentry *const dentry,
 			   struct v9fs_chain *const chain)
 {
-	const struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+	const struct v9fs_moment now = v9fs_now(v9fs_dentry2v9ses(dentry));
 	struct dentry *this = dentry;
 
 	*chain = (struct v9fs_chain){
@@ -269,19 +341,18 @@ static bool v9fs_get_chain(struct dentry *const ancestor,
 	rcu_read_lock();
 	while (true) {
 		struct dentry *parent;
-		bool self_fresh;
 
 		spin_lock(&this->d_lock);
-		self_fresh = v9fs_is_self_fresh(v9ses, this);
 		if (this == dentry)
-			chain->file_fresh = self_fresh;
+			chain->file_fresh = v9fs_is_self_fresh(this, &now);
+		else if (this != ancestor)
+			chain->links_fresh &= v9fs_was_self_fresh(this, &now);
 		if (this == ancestor) {
-			chain->ancestor_fresh = v9fs_is_file_fresh(v9ses, this);
+			chain->ancestor_fresh = v9fs_is_file_fresh(this, &now);
 			spin_unlock(&this->d_lock);
 			break;
 		}
-		chain->links_fresh &= v9fs_is_link_fresh(v9ses, this) &&
-				      (this == dentry || self_fresh);
+		chain->links_fresh &= v9fs_is_link_fresh(this, &now);
 		parent = this->d_parent;
 		spin_unlock(&this->d_lock);
 
@@ -294,6 +365,11 @@ static bool v9fs_get_chain(struct dentry *const ancestor,
 	}
 	rcu_read_unlock();
 	return true;
+}
+
+static bool v9fs_is_chain_fresh(const struct v9fs_chain *const chain)
+{
+	return chain->ancestor_fresh && chain->links_fresh && chain->file_fresh;
 }
 
 static void v9fs_put_links(struct v9fs_link *const links,
@@ -395,6 +471,7 @@ static void v9fs_confirm_links(struct v9fs_session_info *const v9ses,
 			       const size_t num_links, const u64 time,
 			       const bool follows)
 {
+	const struct v9fs_moment now = v9fs_now(v9ses);
 	/* The ancestor was asked, or it is confirmed. */
 	bool above = true;
 
@@ -409,8 +486,10 @@ static void v9fs_confirm_links(struct v9fs_session_info *const v9ses,
 			v9dentry->link_time = time;
 			v9dentry->link_seq = link->seq;
 			/* Fids of the names, as the one that was walked from. */
-			if (follows && v9fs_fids_follow(link->dentry))
+			if (follows && v9fs_fids_follow(link->dentry, &now)) {
 				v9dentry->self_time = time;
+				v9dentry->self_renames = now.renames;
+			}
 			spin_unlock(&link->dentry->d_lock);
 		}
 		above = leads;
@@ -461,7 +540,7 @@ static int v9fs_ask_self(struct dentry *const dentry, struct p9_fid *const fid)
 	/* Says nothing of the other fids otherwise. */
 	if (v9fs_fid_follows(dentry, fid) &&
 	    !read_seqcount_retry(&dentry->d_seq, seq)) {
-		to_v9fs_dentry(dentry)->self_time = time;
+		v9fs_self_confirm(to_v9fs_dentry(dentry), fid, time);
 		to_v9fs_dentry(dentry)->file_time = time;
 	}
 	spin_unlock(&dentry->d_lock);
@@ -573,12 +652,48 @@ put_links:
 
 static bool v9fs_is_confirmed(struct dentry *const dentry)
 {
+	const struct v9fs_moment now = v9fs_now(v9fs_dentry2v9ses(dentry));
 	bool is_fresh;
 
 	spin_lock(&dentry->d_lock);
-	is_fresh = v9fs_is_file_fresh(v9fs_dentry2v9ses(dentry), dentry);
+	is_fresh = v9fs_is_file_fresh(dentry, &now);
 	spin_unlock(&dentry->d_lock);
 	return is_fresh;
+}
+
+/* Does the fid that will act lead to the file of @dentry? */
+static enum fs_answer v9fs_ask_acting(struct dentry *const dentry)
+{
+	struct p9_fid *const fid = v9fs_asked_fid(dentry);
+	const struct v9fs_moment now = v9fs_now(v9fs_dentry2v9ses(dentry));
+	enum fs_answer answer = FS_ANSWER_YES;
+	bool is_fresh;
+
+	if (!fid)
+		return FS_ANSWER_UNKNOWN;
+	/* Maybe it was just replaced. */
+	spin_lock(&dentry->d_lock);
+	is_fresh = v9fs_is_self_fresh(dentry, &now);
+	spin_unlock(&dentry->d_lock);
+	if (!is_fresh)
+		answer = v9fs_check_self(dentry, fid);
+	p9_fid_put(fid);
+	return answer;
+}
+
+/* Does a walk from @fid get to the same file as the fid that will act? */
+static bool v9fs_walk_tells(struct dentry *const ancestor,
+			    const struct p9_fid *const fid,
+			    struct dentry *const dentry)
+{
+	const struct v9fs_moment now = v9fs_now(v9fs_dentry2v9ses(dentry));
+	bool follows;
+
+	spin_lock(&dentry->d_lock);
+	follows = v9fs_fid_follows_at(ancestor, fid, &now) &&
+		  v9fs_fids_follow(dentry, &now);
+	spin_unlock(&dentry->d_lock);
+	return follows;
 }
 
 /* Same as v9fs_beneath(), without care for concurrent renames. */
@@ -588,12 +703,12 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 {
 	struct v9fs_chain chain;
 	enum fs_answer answer = FS_ANSWER_YES;
+	bool is_acting = false;
 	struct p9_fid *fid;
-	bool acting;
 
 	if (!v9fs_get_chain(ancestor, dentry, &chain))
 		return FS_ANSWER_NO;
-	if (chain.ancestor_fresh && chain.links_fresh && chain.file_fresh)
+	if (v9fs_is_chain_fresh(&chain))
 		return FS_ANSWER_YES;
 
 	fid = v9fs_asked_fid(ancestor);
@@ -603,35 +718,34 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 					  current_fsuid(), true);
 	if (!fid)
 		return FS_ANSWER_UNKNOWN;
+
+	/*
+	 * Before the links: the server may take its time to answer, and a fid may
+	 * follow its file to wherever this goes meanwhile.
+	 */
+	if (chain.links && !chain.file_fresh &&
+	    (chain.links_fresh || !v9fs_walk_tells(ancestor, fid, dentry))) {
+		answer = v9fs_ask_acting(dentry);
+		is_acting = true;
+		if (answer == FS_ANSWER_YES &&
+		    !v9fs_get_chain(ancestor, dentry, &chain))
+			answer = FS_ANSWER_NO;
+	}
 	/* Maybe it was just asked. */
-	if (!v9fs_is_confirmed(ancestor))
+	if (answer == FS_ANSWER_YES && !v9fs_is_confirmed(ancestor))
 		answer = v9fs_check_self(ancestor, fid);
-	acting = chain.file_fresh;
 	if (answer == FS_ANSWER_YES && chain.links && !chain.links_fresh) {
 		answer = v9fs_check_links(ancestor, fid, dentry, chain.links,
 					  exact);
-		/* The walk got to the same file as the fid that will act. */
-		spin_lock(&dentry->d_lock);
-		acting = v9fs_fid_follows(ancestor, fid) &&
-			 v9fs_fids_follow(dentry);
-		spin_unlock(&dentry->d_lock);
+		/* Not if this client renamed a directory meanwhile. */
+		if (answer == FS_ANSWER_YES && !is_acting &&
+		    !chain.file_fresh &&
+		    !v9fs_walk_tells(ancestor, fid, dentry))
+			answer = FS_ANSWER_NO;
 		/* Both answers must be of one moment, up to the bound. */
 		if (answer == FS_ANSWER_YES && !v9fs_is_confirmed(ancestor))
 			answer = v9fs_check_self(ancestor, fid);
 	}
-	p9_fid_put(fid);
-	if (answer != FS_ANSWER_YES || !chain.links || acting)
-		return answer;
-
-	fid = v9fs_asked_fid(dentry);
-	if (!fid)
-		return FS_ANSWER_UNKNOWN;
-	/* Maybe it was just replaced. */
-	spin_lock(&dentry->d_lock);
-	acting = v9fs_is_self_fresh(v9fs_dentry2v9ses(dentry), dentry);
-	spin_unlock(&dentry->d_lock);
-	if (!acting)
-		answer = v9fs_check_self(dentry, fid);
 	p9_fid_put(fid);
 	return answer;
 }
@@ -661,16 +775,21 @@ enum fs_answer v9fs_beneath(struct dentry *const ancestor,
 			    struct dentry *const dentry, const bool exact)
 {
 	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+	struct v9fs_chain chain;
 	enum fs_answer answer;
 	unsigned int seq;
+	u64 renames;
 
 	might_sleep();
 
-	if (v9ses->inodeident == V9FS_IDENT_NONE)
+	if (v9ses->inodeident == V9FS_IDENT_NONE ||
+	    (v9fs_get_chain(ancestor, dentry, &chain) &&
+	     v9fs_is_chain_fresh(&chain)))
 		return FS_ANSWER_YES;
 
 	for (int tries = 0; tries < V9FS_MAX_TRIES; tries++) {
 		seq = read_seqbegin(&rename_lock);
+		renames = v9fs_renames(v9ses);
 		answer = v9fs_ask_beneath(ancestor, dentry, exact);
 		if (answer != FS_ANSWER_NO)
 			break;
@@ -681,7 +800,8 @@ enum fs_answer v9fs_beneath(struct dentry *const ancestor,
 		if (down_read_killable(&v9ses->rename_sem))
 			return FS_ANSWER_UNKNOWN;
 		up_read(&v9ses->rename_sem);
-		if (!read_seqretry(&rename_lock, seq))
+		if (!read_seqretry(&rename_lock, seq) &&
+		    renames == v9fs_renames(v9ses))
 			break;
 	}
 	return answer;

@@ -16,6 +16,8 @@
 
 #include "v9fs.h"
 
+struct v9fs_dentry;
+
 /**
  * v9fs_renames - Get the number of renames of directories by this client
  *
@@ -43,6 +45,19 @@ static inline u64 v9fs_time(void)
 }
 
 /**
+ * v9fs_fresh_since - Get the time since when answers are fresh
+ *
+ * @v9ses: The session.
+ *
+ * Context: Any context.
+ * Return: What was asked later still holds.
+ */
+static inline s64 v9fs_fresh_since(const struct v9fs_session_info *const v9ses)
+{
+	return v9fs_time() - (u64)v9ses->freshness_ms * NSEC_PER_MSEC;
+}
+
+/**
  * v9fs_is_fresh - Tell if what the server said still holds
  *
  * @v9ses: The session.
@@ -54,14 +69,15 @@ static inline u64 v9fs_time(void)
 static inline bool v9fs_is_fresh(const struct v9fs_session_info *const v9ses,
 				 const u64 time)
 {
-	return time &&
-	       v9fs_time() - time < (u64)v9ses->freshness_ms * NSEC_PER_MSEC;
+	return time && (s64)time > v9fs_fresh_since(v9ses);
 }
 
 struct p9_fid *v9fs_asked_fid(struct dentry *dentry);
+void v9fs_self_confirm(struct v9fs_dentry *v9dentry, const struct p9_fid *fid,
+		       u64 time);
 void v9fs_link_confirm(struct dentry *dentry, u64 time);
 bool v9fs_fid_follows(const struct dentry *dentry, const struct p9_fid *fid);
-void v9fs_link_moved(struct dentry *dentry, u64 time);
+void v9fs_link_moved(struct dentry *dentry);
 bool v9fs_fid_is_sure(const struct dentry *dentry, struct p9_fid *fid);
 int v9fs_ask_inode(struct v9fs_session_info *v9ses, struct p9_fid *fid,
 		   const struct inode *inode);

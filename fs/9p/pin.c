@@ -47,6 +47,11 @@ struct v9fs_pin {
 	atomic64_t held;
 };
 
+static unsigned long *v9fs_memo(struct inode *const inode)
+{
+	return &V9FS_I(inode)->memo;
+}
+
 /*
  * A name may lead to another file than the one that was looked up, possibly of
  * a type that must not be opened: never wait for it (FIFO) nor follow it.
@@ -178,6 +183,10 @@ static struct fs_pin *v9fs_pin(struct dentry *const dentry)
 
 	/* The server may run with more rights than the caller. */
 	err = inode_permission(&nop_mnt_idmap, inode, MAY_READ);
+	if (err)
+		return v9fs_not_pinned(inode, err);
+
+	err = p9_client_throttle(v9ses->clnt);
 	if (err)
 		return v9fs_not_pinned(inode, err);
 
@@ -361,6 +370,7 @@ static enum fs_answer v9fs_same(struct fs_pin *const pin,
 
 const struct fs_identity_operations v9fs_identity_ops = {
 	.identify = v9fs_identify,
+	.memo = v9fs_memo,
 	.pin = v9fs_pin,
 	.unpin = v9fs_unpin,
 	.same = v9fs_same,

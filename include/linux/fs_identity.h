@@ -104,6 +104,13 @@ struct fs_identity_operations {
 	bool (*identify)(const struct inode *inode,
 			 struct fs_identity *identity);
 	/**
+	 * @memo: Gets what the user of pins remembers of @inode, 0 for a new
+	 * inode.
+	 *
+	 * Context: Any context, including RCU read-side critical sections.
+	 */
+	unsigned long *(*memo)(struct inode *inode);
+	/**
 	 * @pin: Makes the server hold the (positive) @dentry's file with the
 	 * rights of the caller.
 	 *

@@ -33,6 +33,7 @@
 
 #include <linux/errno.h>
 #include <linux/fs_context.h>
+#include <linux/idr.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/sched.h>
@@ -50,6 +51,9 @@
 /* Leaves most of a transport (e.g. a virtio ring) to the other requests. */
 #define P9_CLUNK_WINDOW 16
 
+/* Unsent clunks above which p9_client_throttle() waits. */
+#define P9_CLUNK_BACKLOG 64
+
 /* Time before sending again when there is no memory or no room in a ring. */
 #define P9_CLUNK_RETRY msecs_to_jiffies(20)
 
@@ -57,6 +61,41 @@
 #define P9_CLUNK_GRACE HZ
 
 struct workqueue_struct *p9_clunk_wq;
+
+/**
+ * p9_client_wake - Let all waiters look at the status of the session
+ *
+ * @c: The client.
+ *
+ * Context: Any context.
+ */
+void p9_client_wake(struct p9_client *const c)
+{
+	struct p9_req_t *req;
+	unsigned long flags;
+	int id;
+
+	spin_lock_irqsave(&c->lock, flags);
+	/* A request leaves the tree with this lock, before it is freed. */
+	idr_for_each_entry(&c->reqs, req, id)
+		wake_up(&req->wq);
+	spin_unlock_irqrestore(&c->lock, flags);
+	wake_up(&c->clunk_wait);
+}
+
+/**
+ * p9_client_lost - Note that a transport will not get any reply
+ *
+ * @c: The client.
+ *
+ * Context: Any context.
+ */
+void p9_client_lost(struct p9_client *const c)
+{
+	WRITE_ONCE(c->status, Disconnected);
+	p9_client_wake(c);
+}
+EXPORT_SYMBOL(p9_client_lost);
 
 static struct p9_req_t *p9_clunk_prepare(struct p9_client *const clnt,
 					 const char *const fmt, ...)
@@ -89,10 +128,8 @@ static int p9_clunk_send(struct p9_client *const clnt, struct p9_fid *const fid)
 		/* The reply will not come, drop the transport's reference. */
 		p9_req_put(clnt, req);
 		p9_req_put(clnt, req);
-		if (err != -EAGAIN) {
-			clnt->status = Disconnected;
-			wake_up(&clnt->clunk_wait);
-		}
+		if (err != -EAGAIN)
+			p9_client_lost(clnt);
 	}
 	return err;
 }
@@ -106,6 +143,8 @@ static struct p9_fid *p9_clunk_next(struct p9_client *const clnt)
 		fid = list_first_entry(&clnt->clunks, struct p9_fid, clunk);
 		list_del(&fid->clunk);
 		clnt->clunks_sent++;
+		if (--clnt->clunks_queued == P9_CLUNK_BACKLOG - 1)
+			wake_up(&clnt->clunk_wait);
 	}
 	spin_unlock_irq(&clnt->lock);
 	return fid;
@@ -116,6 +155,7 @@ static void p9_clunk_again(struct p9_client *const clnt,
 {
 	spin_lock_irq(&clnt->lock);
 	list_add(&fid->clunk, &clnt->clunks);
+	clnt->clunks_queued++;
 	clnt->clunks_sent--;
 	queue_delayed_work(p9_clunk_wq, &clnt->clunk_work, P9_CLUNK_RETRY);
 	spin_unlock_irq(&clnt->lock);
@@ -213,6 +253,7 @@ void p9_clunk_queue(struct p9_fid *const fid)
 
 	spin_lock_irqsave(&clnt->lock, flags);
 	list_add_tail(&fid->clunk, &clnt->clunks);
+	clnt->clunks_queued++;
 	p9_pending_get(clnt);
 	/*
 	 * Still locked: once it is not, the client may go away with its last
@@ -247,6 +288,27 @@ void p9_fid_put_nowait(struct p9_fid *const fid)
 	p9_clunk_queue(fid);
 }
 EXPORT_SYMBOL(p9_fid_put_nowait);
+
+/**
+ * p9_client_throttle - Wait until the server is not far behind with clunks
+ *
+ * @clnt: The client.
+ *
+ * To be called by who opens fids that others clunk: what is charged for a fid may
+ * be given back before its Tclunk is sent.
+ *
+ * Context: Process context, may sleep until the server answers or the caller is
+ * killed.
+ * Return: 0, or -ERESTARTSYS if the caller was killed.
+ */
+int p9_client_throttle(struct p9_client *const clnt)
+{
+	return wait_event_killable(
+		clnt->clunk_wait,
+		READ_ONCE(clnt->clunks_queued) < P9_CLUNK_BACKLOG ||
+			READ_ONCE(clnt->status) != Connected);
+}
+EXPORT_SYMBOL(p9_client_throttle);
 
 /*
  * Kernel threads (e.g. the shared workqueue that runs a delayed mntput()) and
@@ -363,6 +425,7 @@ void p9_clunk_stop(struct p9_client *const clnt)
 void p9_clunk_setup(struct p9_client *const clnt)
 {
 	INIT_LIST_HEAD(&clnt->clunks);
+	clnt->clunks_queued = 0;
 	clnt->clunks_pending = 0;
 	clnt->clunks_sent = 0;
 	clnt->clunk_orphan = false;

@@ -22,6 +22,7 @@ struct p9_req_t *p9_client_prepare_req(struct p9_client *c, int8_t type,
 void p9_fid_destroy(struct p9_fid *fid);
 void p9_client_free(struct p9_client *clnt);
 
+void p9_client_wake(struct p9_client *c);
 int p9_clunk_init(void);
 void p9_clunk_exit(void);
 void p9_clunk_setup(struct p9_client *clnt);

@@ -24,7 +24,8 @@
  * depend on a server either.  All other waits of those (e.g. to write back)
  * only end with the reply, a forced unmount, or the transport.
  *
- * A forced unmount ends all waits.
+ * A forced unmount ends all waits, with usbg but the one for the host to take a
+ * message.
  *
  * LOCKING
  *
@@ -182,41 +183,6 @@ int p9_client_wait(struct p9_client *const c, struct p9_req_t *const req)
 	return err ?: -EIO;
 }
 EXPORT_SYMBOL(p9_client_wait);
-
-/**
- * p9_client_wake - Let all waiters look at the status of the session
- *
- * @c: The client.
- *
- * Context: Any context.
- */
-void p9_client_wake(struct p9_client *const c)
-{
-	struct p9_req_t *req;
-	unsigned long flags;
-	int id;
-
-	spin_lock_irqsave(&c->lock, flags);
-	/* A request leaves the tree with this lock, before it is freed. */
-	idr_for_each_entry(&c->reqs, req, id)
-		wake_up(&req->wq);
-	spin_unlock_irqrestore(&c->lock, flags);
-	wake_up(&c->clunk_wait);
-}
-
-/**
- * p9_client_lost - Note that a transport will not get any reply
- *
- * @c: The client.
- *
- * Context: Any context.
- */
-void p9_client_lost(struct p9_client *const c)
-{
-	WRITE_ONCE(c->status, Disconnected);
-	p9_client_wake(c);
-}
-EXPORT_SYMBOL(p9_client_lost);
 
 /* Keeps a fid in a request, which the task has a reference to. */
 static struct p9_fid *p9_left_fid(struct p9_client *const c,
@@ -590,7 +556,7 @@ static void p9_flush_work(struct work_struct *const work)
 		if (err == -EAGAIN || err == -ENOMEM)
 			break;
 		/* The transport ends the requests. */
-		if (err < 0)
+		if (err < 0 && READ_ONCE(c->status) == Connected)
 			p9_client_lost(c);
 	}
 }

@@ -17,7 +17,6 @@ bool p9_wait_refused(const struct p9_client *c);
 bool p9_clunk_must_not_wait(const struct p9_client *c);
 bool p9_client_leave(struct p9_client *c, struct p9_req_t *req);
 bool p9_req_settle(struct p9_client *c, struct p9_req_t *req, int status);
-void p9_client_wake(struct p9_client *c);
 void p9_flush_setup(struct p9_client *c);
 void p9_flush_stop(struct p9_client *c);
 void p9_flush_cleanup(struct p9_client *c);

@@ -280,22 +280,29 @@ find_pinned(const struct landlock_pins *const pins, struct dentry *const dentry,
 	const struct fs_identity_operations *const ops =
 		dentry->d_sb->s_identity_op;
 	struct landlock_pinned_object *pinned, *next;
+	enum fs_answer answer;
 
 	scoped_guard(rcu)
 		pinned = get_twin(find_twins(pins, identity), identity);
 	while (pinned && !identity->has_generation) {
-		switch (ops->same(pinned->pin, dentry)) {
-		case FS_ANSWER_YES:
-			return pinned;
-		case FS_ANSWER_LOST:
+		int err = 0;
+
+		answer = ops->same(pinned->pin, dentry);
+		if (answer == FS_ANSWER_YES) {
+			/* Is the dentry still its own file? */
+			answer = ops->beneath(dentry, dentry, false);
+			if (answer == FS_ANSWER_YES)
+				return pinned;
+			err = answer == FS_ANSWER_NO ? -ESTALE : -EIO;
+		} else if (answer == FS_ANSWER_UNKNOWN) {
+			err = -EIO;
+		} else if (answer == FS_ANSWER_LOST) {
 			WRITE_ONCE(pinned->is_lost, true);
-			break;
-		case FS_ANSWER_UNKNOWN:
+		}
+		if (err) {
 			landlock_put_object(&pinned->object);
 			return ERR_PTR(fatal_signal_pending(current) ? -EINTR :
-								       -EIO);
-		case FS_ANSWER_NO:
-			break;
+								       err);
 		}
 		/* Chained as long as there is a reference. */
 		scoped_guard(rcu)
@@ -504,6 +511,7 @@ bool landlock_is_rule_effective(const struct landlock_domain *const domain,
  *	superblock alive, and with landlock_may_be_pinned().
  * @place: Where the walk started, updated.
  * @masks: What is not granted yet.
+ * @num_added: What landlock_may_have_pin() set.
  * @id: Filled with the object if there is one, undefined otherwise.
  *
  * Asks the filesystem only if it makes a difference.
@@ -517,21 +525,24 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 			    struct dentry *const dentry,
 			    struct landlock_place *const place,
 			    const struct layer_masks *const masks,
+			    const unsigned long num_added,
 			    struct landlock_id *const id)
 {
 	struct super_block *const sb = dentry->d_sb;
 	const struct fs_identity_operations *const ops = sb->s_identity_op;
 	const struct landlock_pins *const pins = &landlock_superblock(sb)->pins;
+	struct inode *const inode = d_backing_inode(dentry);
 	struct landlock_pinned_object *pinned;
 	struct fs_identity identity;
 
-	if (!READ_ONCE(pins->root.rb_node) ||
-	    !ops->identify(d_backing_inode(dentry), &identity))
+	if (!ops->identify(inode, &identity))
 		return false;
 
 	rcu_read_lock();
-	for (pinned = find_twins(pins, &identity); pinned;
-	     pinned = next_twin(pinned)) {
+	pinned = find_twins(pins, &identity);
+	if (!pinned)
+		WRITE_ONCE(*ops->memo(inode), num_added);
+	for (; pinned; pinned = next_twin(pinned)) {
 		const struct landlock_rule *rule;
 		enum fs_answer answer;
 

@@ -38,6 +38,8 @@ struct landlock_pins {
 	struct rb_root root;
 	/**
 	 * @num_added: How many objects were added to @root, protected by @lock.
+	 * This is what &fs_identity_operations.memo is for: the number when the
+	 * file of an inode was in vain looked up in @root.
 	 */
 	unsigned long num_added;
 };
@@ -51,10 +53,13 @@ struct landlock_pins {
 struct landlock_place {
 	/**
 	 * @dentry: The rules of this dentry, and of the ones above, only count
-	 * as long as they lead to this dentry, to which it owns a reference.
-	 * NULL if this is known.
+	 * as long as they lead to this dentry.  NULL if this is known.
 	 */
 	struct dentry *dentry;
+	/**
+	 * @held: An owned reference to @dentry, NULL if the caller has one.
+	 */
+	struct dentry *held;
 	/**
 	 * @is_unsure: Set once a rule may be for a file of the walk, without a
 	 * way to tell.
@@ -81,6 +86,7 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 			    struct dentry *const dentry,
 			    struct landlock_place *const place,
 			    const struct layer_masks *const masks,
+			    const unsigned long num_added,
 			    struct landlock_id *const id);
 
 void landlock_trace_contradict(const struct landlock_domain *const domain,
@@ -109,6 +115,27 @@ static inline bool landlock_may_be_pinned(const struct dentry *const dentry)
 }
 
 /**
+ * landlock_may_have_pin - Tell if a file has to be looked up in the pinned ones
+ *
+ * @pins: The pins of its superblock.
+ * @dentry: The positive dentry of the file, with landlock_may_be_pinned().
+ * @num_added: Set for landlock_get_pinned_id().
+ *
+ * Context: Any context.
+ * Return: False if it was looked up since the last file was pinned, true
+ * otherwise.
+ */
+static inline bool landlock_may_have_pin(const struct landlock_pins *const pins,
+					 const struct dentry *const dentry,
+					 unsigned long *const num_added)
+{
+	/* Before the search. */
+	*num_added = smp_load_acquire(&pins->num_added);
+	return READ_ONCE(*dentry->d_sb->s_identity_op->memo(
+		       d_backing_inode(dentry))) != *num_added;
+}
+
+/**
  * landlock_end_place - End a walk
  *
  * @place: The place, which can be started again.  There must still be a reference
@@ -118,24 +145,43 @@ static inline bool landlock_may_be_pinned(const struct dentry *const dentry)
  */
 static inline void landlock_end_place(struct landlock_place *const place)
 {
-	if (unlikely(place->dentry))
-		dput(place->dentry);
+	if (unlikely(place->held))
+		dput(place->held);
+	place->held = NULL;
 	place->dentry = NULL;
 }
 
 /**
- * landlock_start_place - Start a walk towards the root, or go on above a mount
+ * landlock_start_place - Start a walk towards the root
  *
- * @place: The place, zeroed or already used.
- * @dentry: Where the walk starts.
+ * @place: The place, zeroed.
+ * @dentry: Where the walk starts, to which the caller keeps a reference.
  *
- * Context: Process context, may sleep.
+ * Context: Any context.
  */
 static inline void landlock_start_place(struct landlock_place *const place,
 					struct dentry *const dentry)
 {
+	if (landlock_may_be_pinned(dentry))
+		place->dentry = dentry;
+}
+
+/**
+ * landlock_move_place - Go on above a mount, or elsewhere
+ *
+ * @place: The place.
+ * @dentry: Where the walk goes on.
+ *
+ * Context: Process context, may sleep.
+ */
+static inline void landlock_move_place(struct landlock_place *const place,
+				       struct dentry *const dentry)
+{
 	landlock_end_place(place);
-	place->dentry = landlock_may_be_pinned(dentry) ? dget(dentry) : NULL;
+	if (landlock_may_be_pinned(dentry)) {
+		place->held = dget(dentry);
+		place->dentry = dentry;
+	}
 }
 
 #endif /* _SECURITY_LANDLOCK_PIN_H */

@@ -27,13 +27,15 @@ FIXTURE_VARIANT(p9_hang)
 	const enum hang_op op;
 	const enum p9s_action action;
 	const enum p9s_flush flush;
+	const char *const opts;
 };
 
-#define HANG_VARIANT(name, type_, op_, action_, flush_)                       \
+#define HANG_VARIANT(name, type_, op_, action_, flush_, ...)                  \
 	/* clang-format off */                          \
 	FIXTURE_VARIANT_ADD(p9_hang, name) {                     \
 		/* clang-format on */                                         \
 		.type = type_, .op = op_, .action = action_, .flush = flush_, \
+		__VA_ARGS__                                                   \
 	}
 
 /* The request is done late, then the Tflush is answered. */
@@ -78,12 +80,22 @@ HANG_VARIANT(pin_lopen_cancel, P9_TLOPEN, HANG_PIN, P9S_HOLD, P9S_FLUSH_CANCEL);
 HANG_VARIANT(read_cancel, P9_TREAD, HANG_READ, P9S_HOLD, P9S_FLUSH_CANCEL);
 HANG_VARIANT(mkdir_cancel, P9_TMKDIR, HANG_MKDIR, P9S_HOLD, P9S_FLUSH_CANCEL);
 
+/* With the other transports. */
+HANG_VARIANT(pin_lopen_unix, P9_TLOPEN, HANG_PIN, P9S_HOLD, P9S_FLUSH_WAIT,
+	     .opts = "trans=unix");
+HANG_VARIANT(read_unix, P9_TREAD, HANG_READ, P9S_HOLD_REPLY, P9S_FLUSH_LATE,
+	     .opts = "trans=unix");
+HANG_VARIANT(pin_lopen_tcp, P9_TLOPEN, HANG_PIN, P9S_HOLD, P9S_FLUSH_WAIT,
+	     .opts = "trans=tcp");
+HANG_VARIANT(read_tcp, P9_TREAD, HANG_READ, P9S_HOLD_REPLY, P9S_FLUSH_LATE,
+	     .opts = "trans=tcp");
+
 FIXTURE_SETUP(p9_hang)
 {
 	if (!p9_start(_metadata, &self->env, P9S_HANDLE))
 		SKIP(return, "9p is not supported");
 
-	setup(_metadata, &self->env, "cache=none");
+	setup(_metadata, &self->env, variant->opts ?: "cache=none");
 }
 
 FIXTURE_TEARDOWN_PARENT(p9_hang)

@@ -11,6 +11,7 @@
 
 #define _GNU_SOURCE
 #include <sys/resource.h>
+#include <sys/vfs.h>
 
 #include "fs_9p_pin.h"
 
@@ -380,6 +381,56 @@ TEST_F(p9_limit, S18_umount)
 	EXPECT_EQ(0, close(new_fd));
 	settle(_metadata, srv, 0);
 	expect_left(_metadata, USER1, 0, LIMIT);
+	EXPECT_EQ(0, p9_umount(_metadata, P9, 0));
+	expect_no_fids(_metadata, srv);
+}
+
+/*
+ * A pin that nobody is charged for anymore is a file that the server still has
+ * open: who makes more waits until it answers.  Some Tclunk are sent at once,
+ * others wait for them (see net/9p/clunk.c).
+ */
+TEST_F(p9_limit, S18_not_clunked)
+{
+	const struct p9s_rule rule = {
+		.type = P9_TCLUNK,
+		.times = P9S_ALWAYS,
+		.action = P9S_HOLD,
+	};
+	const int sent = 16, queued = 64;
+	struct p9_server *const srv = self->env.srv;
+	const int path_fd = open(dir_ruled, O_PATH | O_CLOEXEC);
+	struct statfs stfs;
+	pid_t pid;
+	int i;
+
+	ASSERT_LE(0, path_fd);
+	ASSERT_EQ(0, p9s_reset(srv));
+	ASSERT_EQ(1, p9s_arm(srv, &rule));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0) {
+		for (i = 0; i < 4 * (sent + queued); i++) {
+			const int fd = p9_ruleset(_metadata, ACCESS_RO, NULL);
+			const int err = p9_add_rule_fd(fd, path_fd, ACCESS_RO);
+
+			if (err)
+				_exit(err);
+			close(fd);
+		}
+		_exit(0);
+	}
+	ASSERT_LE(0, p9s_wait_count(srv, P9_TLOPEN, sent + queued));
+	/* The server would answer to the child before it answers to these. */
+	for (i = 0; i < 100; i++)
+		ASSERT_EQ(0, statfs(P9, &stfs));
+	EXPECT_GE(sent + queued + 1, p9s_count(srv, P9_TLOPEN));
+	EXPECT_EQ(sent, p9s_held(srv));
+
+	ASSERT_EQ(0, p9s_disarm(srv));
+	EXPECT_EQ(sent, p9s_release(srv));
+	EXPECT_EQ(0, p9_wait_child(pid));
+	EXPECT_EQ(0, close(path_fd));
 	EXPECT_EQ(0, p9_umount(_metadata, P9, 0));
 	expect_no_fids(_metadata, srv);
 }

@@ -32,6 +32,7 @@ VARIANT(qemu_fresh, P9S_PATH_QEMU, OPTS_LONG_FRESH);
 VARIANT(diod, P9S_PATH_DIOD, OPTS_NEVER_FRESH);
 VARIANT(diod_fresh, P9S_PATH_DIOD, OPTS_LONG_FRESH);
 VARIANT(handle, P9S_HANDLE, OPTS_NEVER_FRESH);
+VARIANT(handle_fresh, P9S_HANDLE, OPTS_LONG_FRESH);
 VARIANT(ganesha, P9S_LIAR_GANESHA, OPTS_NEVER_FRESH);
 /* clang-format on */
 
@@ -307,6 +308,97 @@ TEST_F(p9_rename, S07_left_behind_ancestor)
 	ASSERT_EQ(0, p9s_create(srv, "src/b/c/f", "another"));
 	p9_op(_metadata, ruleset_fd, P9_TRUNC, p9_held(HOLD_PATH, fd, ""));
 	EXPECT_TRUE(p9s_content_is(srv, "src/b/c/f", "another"));
+	close(fd);
+	close(ruleset_fd);
+}
+
+/* The old fid is as good as ever where the server refuses to make another one. */
+TEST_F(p9_rename, S01_left_behind_refused)
+{
+	const struct p9s_rule rule = {
+		.type = P9_TWALK,
+		.name = "g",
+		.action = P9S_ERROR,
+		.error = EIO,
+	};
+	struct p9_server *const srv = self->env.srv;
+	int number, fd;
+	struct stat st;
+
+	if (variant->behaviour->path && !variant->behaviour->rename_moves_fids)
+		SKIP(return, "the old fid may lead elsewhere");
+
+	ASSERT_EQ(0, p9s_create(srv, "src/s/g", "ruled"));
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s/g");
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/s",
+			    P9 "/src/s2"));
+	number = p9s_arm(srv, &rule);
+	ASSERT_LT(0, number);
+	EXPECT_EQ(0, fstat(fd, &st));
+	EXPECT_EQ(1, p9s_rule_hits(srv, number));
+	close(fd);
+}
+
+/* What the server renames for this client is what has the name by then. */
+TEST_F(p9_rename, S04_another_renamed)
+{
+	const struct p9_rule rules[] = { { P9 "/dst", ACCESS_ALL }, {} };
+	struct p9_server *const srv = self->env.srv;
+	int ruleset_fd, fd;
+
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/f");
+	ASSERT_EQ(0, p9s_move(srv, "src/f", "plain/moved"));
+	ASSERT_EQ(0, p9s_create(srv, "src/f", "another"));
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/f",
+			    P9 "/dst/f"));
+	EXPECT_TRUE(p9s_content_is(srv, "dst/f", "another"));
+	EXPECT_NE(0, p9_op(_metadata, ruleset_fd, P9_READ,
+			   p9_held(HOLD_PATH, fd, "")));
+	EXPECT_NE(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/dst/f",
+			    P9 "/dst/g"));
+	EXPECT_NE(0, p9_op(_metadata, ruleset_fd, P9_TRUNC,
+			   p9_held(HOLD_PATH, fd, "")));
+	EXPECT_TRUE(p9s_content_is(srv, "plain/moved", "f"));
+	close(fd);
+	close(ruleset_fd);
+}
+
+/* That the fid of a file leads to it is an answer from before it was moved. */
+TEST_F(p9_rename, S04_moved_while_asked)
+{
+	const struct p9_rule rules[] = { { P9 "/src", ACCESS_ALL }, {} };
+	struct p9_server *const srv = self->env.srv;
+	int ruleset_fd, fd, status;
+	pid_t pid;
+
+	if (is_fresh(variant->opts))
+		SKIP(return, "the answer still holds");
+
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/f");
+	/* All fids must be made anew. */
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/plain",
+			    P9 "/plain2"));
+	/* One of them is for the fid, the other one for the names. */
+	ASSERT_LT(0, p9s_arm(srv, &(struct p9s_rule){ .type = P9_TWALK,
+						      .name = "f",
+						      .nth = 2,
+						      .action = P9S_HOLD }));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		alarm(20);
+		if (!p9_restrict(ruleset_fd))
+			_exit(P9_CHILD_SANDBOX);
+		_exit(p9_do(P9_TRUNC, p9_held(HOLD_PATH, fd, ""), NULL));
+	}
+	ASSERT_LE(0, p9s_wait_held(srv));
+	ASSERT_EQ(0, p9s_move(srv, "src/f", "plain2/moved"));
+	ASSERT_EQ(1, p9s_release(srv));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) != 0);
+	EXPECT_TRUE(p9s_content_is(srv, "plain2/moved", "f"));
 	close(fd);
 	close(ruleset_fd);
 }

@@ -272,6 +272,88 @@ TEST_F(p9_stuck, S17_many)
 	expect_clean(_metadata, srv);
 }
 
+#define CGROUP TMP_DIR "/cgroup"
+
+static size_t cgroup_bytes(void)
+{
+	size_t bytes = 0;
+	FILE *const inf = fopen(CGROUP "/left/memory.current", "r");
+
+	if (inf) {
+		if (fscanf(inf, "%zu", &bytes) != 1)
+			bytes = 0;
+		fclose(inf);
+	}
+	return bytes;
+}
+
+static bool cgroup_write(const char *const path, const char *const text)
+{
+	const int fd = open(path, O_WRONLY | O_CLOEXEC);
+	const ssize_t len = strlen(text);
+	bool done;
+
+	if (fd < 0)
+		return false;
+	done = write(fd, text, len) == len;
+	return !close(fd) && done;
+}
+
+/* What killed tasks leave stays their cgroup's, until the server answers. */
+TEST_F(p9_stuck, S17_memory)
+{
+	const struct p9s_rule rule = {
+		.type = P9_TREADDIR,
+		.times = P9S_ALWAYS,
+		.action = P9S_HOLD,
+		.flush = P9S_FLUSH_WAIT,
+	};
+	/* The default msize, less what a cgroup may not have counted yet. */
+	const size_t least = 100 * 1024;
+	struct p9_server *const srv = self->env.srv;
+	pid_t pids[20];
+	char buf[512];
+	bool enabled;
+	size_t i;
+
+	set_cap(_metadata, CAP_SYS_ADMIN);
+	ASSERT_EQ(0, mkdir(CGROUP, 0700));
+	enabled = !mount("none", CGROUP, "cgroup2", 0, NULL) &&
+		  cgroup_write(CGROUP "/cgroup.subtree_control", "+memory");
+	if (!enabled)
+		SKIP(return, "no memory controller of cgroup v2");
+	set_cap(_metadata, CAP_DAC_OVERRIDE);
+	ASSERT_EQ(0, mkdir(CGROUP "/left", 0700));
+
+	ASSERT_EQ(1, p9s_arm(srv, &rule));
+	for (i = 0; i < ARRAY_SIZE(pids); i++) {
+		pids[i] = fork();
+		ASSERT_LE(0, pids[i]);
+		if (pids[i] == 0) {
+			int fd;
+
+			if (!cgroup_write(CGROUP "/left/cgroup.procs", "0"))
+				_exit(errno);
+			fd = open(dir_ruled, O_RDONLY | O_DIRECTORY);
+			_exit(syscall(__NR_getdents64, fd, buf, sizeof(buf)));
+		}
+	}
+	ASSERT_LE(0, p9s_wait_count(srv, P9_TREADDIR, ARRAY_SIZE(pids)));
+	for (i = 0; i < ARRAY_SIZE(pids); i++)
+		expect_killed(_metadata, srv, pids[i]);
+	EXPECT_LE(ARRAY_SIZE(pids) * least, cgroup_bytes());
+
+	ASSERT_EQ(0, p9s_disarm(srv));
+	EXPECT_EQ(ARRAY_SIZE(pids), p9s_release(srv));
+	expect_clean(_metadata, srv);
+	EXPECT_GT(ARRAY_SIZE(pids) * least / 2, cgroup_bytes());
+
+	set_cap(_metadata, CAP_SYS_ADMIN);
+	EXPECT_EQ(0, rmdir(CGROUP "/left"));
+	EXPECT_EQ(0, umount(CGROUP));
+	clear_cap(_metadata, CAP_SYS_ADMIN);
+}
+
 /* The end of a mount can be killed as well. */
 TEST_F(p9_stuck, S17_kill_umount)
 {

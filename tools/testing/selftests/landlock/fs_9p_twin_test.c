@@ -181,6 +181,27 @@ TEST_F(p9_twin, S09_rule_before_loss_is_known)
 	EXPECT_EQ(0, close(ruleset_fd));
 }
 
+/* What was looked up before its number was recycled gets no rule of another one. */
+TEST_F(p9_twin, S09_rule_on_stale)
+{
+	const int ruleset_fd = p9_ruleset(_metadata, ACCESS_RO, NULL);
+	struct p9_server *const srv = self->env.srv;
+	int other_fd, fd, err;
+
+	fd = p9_hold(_metadata, HOLD_PATH, file_ruled_sub);
+	recycle(_metadata, srv, "ruled/sub/h");
+	ASSERT_EQ(0, p9s_create(srv, "other/new", "another"));
+	other_fd = p9_allow_read(_metadata, P9 "/other/new");
+	err = p9_add_rule_fd(ruleset_fd, fd, LANDLOCK_ACCESS_FS_READ_FILE);
+	/* Some still have the former file. */
+	EXPECT_EQ(variant->behaviour->walked_pins, !err);
+	close(fd);
+	P9_EXPECT(EACCES, ruleset_fd, P9_READ, P9 "/other/new");
+	P9_EXPECT(0, other_fd, P9_READ, P9 "/other/new");
+	EXPECT_EQ(0, close(other_fd));
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
 /* Two filesystems of the server, below one export */
 static void two_filesystems(struct __test_metadata *const _metadata,
 			    struct p9_server *const srv)
@@ -404,6 +425,37 @@ TEST_F(p9_twin, S10_statfs_refused_refer)
 	EXPECT_EQ(EACCES, p9_op2(_metadata, ruleset_fd, P9_RENAME, file_ruled,
 				 P9 "/ruled/dst2/f"));
 	EXPECT_FALSE(p9s_exists(srv, "ruled/dst2/f"));
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
+#define USER 1001
+
+/* The fid of another user says nothing of the generation of a new one. */
+TEST_F(p9_twin, S27_recycled_for_user)
+{
+	struct p9_server *const srv = self->env.srv;
+	int ruleset_fd, fd;
+
+	if (!variant->generation)
+		SKIP(return, "the server gives no generation");
+
+	p9_umount(_metadata, P9, 0);
+	p9_mount(_metadata, &self->env, OPTS_ALWAYS_FRESH);
+	/* The user is known to the server. */
+	EXPECT_EQ(0, p9_op_as(_metadata, USER, P9_NO_RULESET, P9_READ,
+			      file_other, NULL));
+	ruleset_fd = p9_allow(_metadata, dir_ruled_sub, ACCESS_RO);
+	fd = p9_hold(_metadata, HOLD_PATH, dir_ruled_sub);
+	P9_EXPECT(0, ruleset_fd, P9_LIST, p9_held(HOLD_PATH, fd, ""));
+	p9s_forget_pins(srv);
+	recycle(_metadata, srv, "ruled/sub");
+	ASSERT_EQ(0, p9s_mkdir(srv, "ruled/sub"));
+	/* May be judged as the server was when it was asked. */
+	p9_op_as(_metadata, USER, ruleset_fd, P9_LIST,
+		 p9_held(HOLD_PATH, fd, ""), NULL);
+	EXPECT_NE(0, p9_op_as(_metadata, USER, ruleset_fd, P9_LIST,
+			      p9_held(HOLD_PATH, fd, ""), NULL));
+	close(fd);
 	EXPECT_EQ(0, close(ruleset_fd));
 }
 

@@ -266,8 +266,9 @@ pid_t p9s_pid(const struct p9_server *const srv);
 /* New connection: returns a descriptor, to be used as rfdno and wfdno. */
 int p9s_connect(struct p9_server *const srv);
 /*
- * Connects and mounts on @dir with trans=fd, rfdno, wfdno, version (that of the
- * behaviour unless @opts has one) and @opts (may be NULL).
+ * Connects and mounts on @dir with version (that of the behaviour unless @opts
+ * has one) and @opts (may be NULL); with trans=fd unless these have trans=unix or
+ * trans=tcp (on the loopback interface).
  */
 int p9s_mount(struct p9_server *const srv, const char *const dir,
 	      const char *const opts);

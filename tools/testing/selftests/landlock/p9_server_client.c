@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -329,51 +328,12 @@ static int call_content(struct p9_server *const srv, const enum p9s_ctl_op op,
 			 content ? strlen(content) : 0);
 }
 
+enum p9s_version p9s_version(const struct p9_server *const srv)
+{
+	return srv->version;
+}
+
 /* Connections */
-
-int p9s_connect(struct p9_server *const srv)
-{
-	struct p9s_ctl ctl = {
-		.op = P9S_CTL_CONNECT,
-	};
-	int fds[2], err;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
-		return -errno;
-	err = p9s_rpc(srv, &ctl, fds[1]);
-	close(fds[1]);
-	if (err) {
-		close(fds[0]);
-		return err;
-	}
-	return fds[0];
-}
-
-int p9s_mount(struct p9_server *const srv, const char *const dir,
-	      const char *const opts)
-{
-	static const char *const versions[] = {
-		[P9S_DOTL] = ",version=9p2000.L",
-		[P9S_DOTU] = ",version=9p2000.u",
-		[P9S_LEGACY] = ",version=9p2000",
-	};
-	const bool has_version = opts && strstr(opts, "version=");
-	char all[1024];
-	int fd, len, err = 0;
-
-	fd = p9s_connect(srv);
-	if (fd < 0)
-		return fd;
-	len = snprintf(all, sizeof(all), "trans=fd,rfdno=%d,wfdno=%d%s%s%s", fd,
-		       fd, has_version ? "" : versions[srv->version],
-		       opts && *opts ? "," : "", opts ?: "");
-	if (len >= (int)sizeof(all))
-		err = -E2BIG;
-	else if (mount("p9_server", dir, "9p", 0, all))
-		err = -errno;
-	close(fd);
-	return err;
-}
 
 int p9s_disconnect(struct p9_server *const srv)
 {

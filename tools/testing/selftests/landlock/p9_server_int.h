@@ -391,6 +391,7 @@ struct p9s_ctl {
 };
 
 /* Sends a request, of which @ctl gets the reply. */
+enum p9s_version p9s_version(const struct p9_server *const srv);
 int64_t p9s_rpc(struct p9_server *const srv, struct p9s_ctl *const ctl,
 		const int passed_fd);
 /* Reads and answers one request; exits at the end of the channel. */
