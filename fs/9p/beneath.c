@@ -53,8 +53,8 @@
 #include "v9fs.h"
 #include "v9fs_vfs.h"
 
-/* Bounds memory and messages (16 names each), see v9fs_get_links(). */
-#define V9FS_MAX_LINKS 4096
+/* Bounds messages (16 names each), hence how old an answer may get, and memory. */
+#define V9FS_MAX_LINKS 256
 
 /* How often to try again when a concurrent rename may have been in the way. */
 #define V9FS_MAX_TRIES 16
@@ -420,16 +420,15 @@ static struct v9fs_link *v9fs_get_links(const struct dentry *const ancestor,
 
 /*
  * Walks from @fid through @links, with at most @max names a message, and sets
- * their qids.
+ * their qids.  Returns the fid of the last one.
  */
-static int v9fs_walk_links(struct p9_fid *const fid,
-			   struct v9fs_link *const links,
-			   const size_t num_links, const size_t max)
+static struct p9_fid *v9fs_walk_links(struct p9_fid *const fid,
+				      struct v9fs_link *const links,
+				      const size_t num_links, const size_t max)
 {
 	const unsigned char *names[P9_MAXWELEM];
 	struct p9_qid qids[P9_MAXWELEM];
 	struct p9_fid *walked = fid;
-	int err = 0;
 
 	for (size_t done = 0; done < num_links;) {
 		const u16 num = min(num_links - done, max);
@@ -441,17 +440,16 @@ static int v9fs_walk_links(struct p9_fid *const fid,
 		next = p9_client_walk_qids(walked, num, names, walked == fid,
 					   qids, &num_qids);
 		if (IS_ERR(next)) {
-			err = PTR_ERR(next);
-			break;
+			if (walked != fid)
+				p9_fid_put_nowait(walked);
+			return next;
 		}
 		walked = next;
 		for (size_t i = 0; i < num; i++)
 			links[done + i].qid = qids[i];
 		done += num;
 	}
-	if (walked != fid)
-		p9_fid_put_nowait(walked);
-	return err;
+	return walked;
 }
 
 static bool v9fs_link_leads(const struct v9fs_link *const link)
@@ -512,16 +510,14 @@ static enum fs_answer v9fs_error_answer(const int err)
 }
 
 /*
- * Is what the fid of @dentry leads to still its file?
+ * Does @fid lead to the file of @inode?
  *
- * Returns -ESTALE if it is not, -ENODATA if only one of them has a generation.
+ * Returns -ESTALE if it does not, -ENODATA if only one of them has a generation.
  */
-static int v9fs_ask_self(struct dentry *const dentry, struct p9_fid *const fid)
+static int v9fs_ask_file(struct v9fs_session_info *const v9ses,
+			 struct p9_fid *const fid,
+			 const struct inode *const inode)
 {
-	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
-	const struct inode *const inode = d_inode(dentry);
-	const unsigned int seq = raw_read_seqcount(&dentry->d_seq);
-	const u64 time = v9fs_time();
 	struct p9_qid qid;
 	u64 generation;
 	int err;
@@ -535,6 +531,19 @@ static int v9fs_ask_self(struct dentry *const dentry, struct p9_fid *const fid)
 		return -ENODATA;
 	if (generation != V9FS_I(inode)->generation)
 		return -ESTALE;
+	return 0;
+}
+
+/* Is what the fid of @dentry leads to still its file? */
+static int v9fs_ask_self(struct dentry *const dentry, struct p9_fid *const fid)
+{
+	const unsigned int seq = raw_read_seqcount(&dentry->d_seq);
+	const u64 time = v9fs_time();
+	int err;
+
+	err = v9fs_ask_file(v9fs_dentry2v9ses(dentry), fid, d_inode(dentry));
+	if (err)
+		return err;
 
 	spin_lock(&dentry->d_lock);
 	/* Says nothing of the other fids otherwise. */
@@ -612,8 +621,9 @@ static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
 	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
 	const u64 time = v9fs_time();
 	enum fs_answer answer = FS_ANSWER_YES;
+	struct p9_fid *walked, *again;
+	bool all_lead = true;
 	struct v9fs_link *links;
-	int err;
 
 	links = v9fs_get_links(ancestor, dentry, num_links);
 	/* Something was moved meanwhile: no, until it is asked again. */
@@ -622,25 +632,34 @@ static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
 	if (IS_ERR(links))
 		return FS_ANSWER_UNKNOWN;
 
-	err = v9fs_walk_links(fid, links, num_links, P9_MAXWELEM);
+	walked = v9fs_walk_links(fid, links, num_links, P9_MAXWELEM);
 	/* Some servers give the last qid for each name. */
-	if (!err && exact && v9fs_qids_repeat(links, num_links))
-		err = v9fs_walk_links(fid, links, num_links, 1);
-	if (err) {
-		answer = v9fs_error_answer(err);
+	if (!IS_ERR(walked) && exact && v9fs_qids_repeat(links, num_links)) {
+		again = v9fs_walk_links(fid, links, num_links, 1);
+		p9_fid_put_nowait(walked);
+		walked = again;
+	}
+	if (IS_ERR(walked)) {
+		answer = v9fs_error_answer(PTR_ERR(walked));
 		goto put_links;
 	}
 
-	for (size_t i = exact ? 0 : num_links - 1; i < num_links; i++) {
-		if (!v9fs_link_leads(&links[i]))
-			answer = FS_ANSWER_NO;
-	}
+	for (size_t i = 0; i < num_links - 1; i++)
+		all_lead &= v9fs_link_leads(&links[i]);
+	if ((exact && !all_lead) || !v9fs_link_leads(&links[num_links - 1]))
+		answer = FS_ANSWER_NO;
 	/* No server should walk through anything else. */
 	for (size_t i = 0; i < num_links - 1; i++) {
 		if (!(links[i].qid.type & P9_QTDIR) &&
 		    !v9fs_qids_repeat(links, num_links))
 			answer = FS_ANSWER_NO;
 	}
+	/* Other directories may have another file with this number. */
+	if (answer == FS_ANSWER_YES && !all_lead &&
+	    V9FS_I(d_inode(dentry))->has_generation)
+		answer = v9fs_error_answer(
+			v9fs_ask_file(v9ses, walked, d_inode(dentry)));
+	p9_fid_put_nowait(walked);
 	if (answer == FS_ANSWER_YES)
 		v9fs_confirm_links(v9ses, links, num_links, time,
 				   v9fs_fid_follows(ancestor, fid));
@@ -760,7 +779,8 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
  * If all dentries are confirmed, sends nothing.  Otherwise, sends up to a
  * Tgetattr on a fid of @ancestor, a Twalk from it for each 16 names, and a Tclunk
  * that nobody waits for; another Tgetattr on @ancestor if the bound ends
- * meanwhile.  If this client renamed a directory since the fids were made, sends
+ * meanwhile, and one on what the walk got to if there are other directories in
+ * between.  If this client renamed a directory since the fids were made, sends
  * a Twalk to replace each of them, and a Tgetattr on the one of @dentry.  In
  * cached modes the dcache is right by definition.
  *

@@ -688,6 +688,21 @@ static const char *sandboxer(void)
 	return NULL;
 }
 
+/* QEMU truncates what has the name under which a file was opened. */
+static const char *s30_truncate_open(void)
+{
+	const int fd = open(p9("d/f"), O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		FAIL("open: %s", name_of(errno));
+	if (rename(p9("e/f"), p9("d/f")))
+		FAIL("rename: %s", name_of(errno));
+	if (ftruncate(fd, 0) && errno != ESTALE)
+		FAIL("ftruncate: %s", name_of(errno));
+	close(fd);
+	return reads(NULL, "renamed over it", p9("d/f"), "secret");
+}
+
 static const struct {
 	const char *name;
 	const char *(*run)(void);
@@ -720,6 +735,7 @@ static const struct {
 	{ "S20_special", s20_special, true },
 	{ "S21_layers", s21_layers, true },
 	{ "S24_races", s24_races, false },
+	{ "S30_truncate_open", s30_truncate_open, false },
 	{ "sandboxer", sandboxer, true },
 };
 

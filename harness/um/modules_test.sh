@@ -38,10 +38,14 @@ result() {
 }
 
 echo TAP version 13
-echo 1..5
+echo 1..7
 result load load
 result fs_9p_life_test ./fs_9p_life_test
-# Rules that were tied to files of the module are gone with their domains.
+# Requests without a reply, killed, with a forced or a lazy unmount.
+result fs_9p_hang_test ./fs_9p_hang_test
+result fs_9p_stuck_test ./fs_9p_stuck_test
+# Rules that were tied to files of the module are gone with their domains, and so
+# is what hung.
 result unload unload
 result load_again load
 result unload_unused unload

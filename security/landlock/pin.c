@@ -503,6 +503,36 @@ bool landlock_is_rule_effective(const struct landlock_domain *const domain,
 	       leads_to_place(domain, dentry, place);
 }
 
+/*
+ * Tells if a file of @identity, which is the one of @pinned, may also be the one of
+ * another rule.  The rule of @pinned keeps it in the chain.
+ */
+static bool is_twin_unknown(const struct landlock_domain *const domain,
+			    const struct landlock_pinned_object *const pinned,
+			    const struct fs_identity *const identity,
+			    const struct layer_masks *const masks)
+{
+	const struct landlock_pinned_object *twin;
+	bool found = false;
+
+	rcu_read_lock();
+	for (twin = next_twin(pinned); twin && !found; twin = next_twin(twin)) {
+		const struct landlock_id id = {
+			.key.object = (struct landlock_object *)&twin->object,
+			.type = LANDLOCK_KEY_INODE,
+		};
+		const struct landlock_rule *rule;
+
+		if (fs_identity_same(&twin->identity, identity) !=
+		    FS_ANSWER_UNKNOWN)
+			continue;
+		rule = landlock_find_rule(domain, id);
+		found = rule && is_rule_useful(rule, masks);
+	}
+	rcu_read_unlock();
+	return found;
+}
+
 /**
  * landlock_get_pinned_id - Look up a file's object that a domain has a rule for
  *
@@ -562,6 +592,8 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 				 ops->same(pinned->pin, dentry);
 		switch (answer) {
 		case FS_ANSWER_YES:
+			if (is_twin_unknown(domain, pinned, &identity, masks))
+				place->is_unsure = true;
 			return leads_to_place(domain, dentry, place);
 		case FS_ANSWER_LOST:
 			WRITE_ONCE(pinned->is_lost, true);

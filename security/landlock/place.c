@@ -48,9 +48,10 @@ static bool is_twin_above(const struct landlock_domain *const domain,
 	while (true) {
 		const struct inode *const inode = d_inode_rcu(this);
 
+		/* The server may have moved any of them there since. */
 		found = inode && inode != tied &&
 			(!ops->identify(inode, &other) ||
-			 fs_identity_same(&identity, &other) != FS_ANSWER_NO);
+			 !fs_identity_cmp_number(&identity, &other));
 		if (found)
 			landlock_trace_contradict(domain, this, false,
 						  FS_ANSWER_UNKNOWN);

@@ -403,6 +403,34 @@ TEST_F(p9_rename, S04_moved_while_asked)
 	close(ruleset_fd);
 }
 
+/* What is truncated is not what has the name under which a file was opened. */
+TEST_F(p9_rename, S30_truncate_open)
+{
+	struct p9_server *const srv = self->env.srv;
+	int fd;
+
+	fd = open(P9 "/src/f", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, ftruncate(fd, 0));
+	EXPECT_TRUE(p9s_content_is(srv, "src/f", ""));
+	EXPECT_EQ(1, write(fd, "1", 1));
+
+	/* It has another name now. */
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/f",
+			    P9 "/src/g"));
+	ASSERT_EQ(0, p9s_create(srv, "src/f", "another"));
+	EXPECT_EQ(0, ftruncate(fd, 0));
+	EXPECT_TRUE(p9s_content_is(srv, "src/g", ""));
+	EXPECT_TRUE(p9s_content_is(srv, "src/f", "another"));
+
+	/* And now none. */
+	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/f",
+			    P9 "/src/g"));
+	ftruncate(fd, 0);
+	EXPECT_TRUE(p9s_content_is(srv, "src/g", "another"));
+	close(fd);
+}
+
 /* After a rename, the fids of all users are replaced, but once. */
 TEST_F(p9_rename, S13_left_behind_users)
 {

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include "fs_9p_cgroup.h"
 #include "fs_9p_hang.h"
 
 /* clang-format off */
@@ -272,33 +273,6 @@ TEST_F(p9_stuck, S17_many)
 	expect_clean(_metadata, srv);
 }
 
-#define CGROUP TMP_DIR "/cgroup"
-
-static size_t cgroup_bytes(void)
-{
-	size_t bytes = 0;
-	FILE *const inf = fopen(CGROUP "/left/memory.current", "r");
-
-	if (inf) {
-		if (fscanf(inf, "%zu", &bytes) != 1)
-			bytes = 0;
-		fclose(inf);
-	}
-	return bytes;
-}
-
-static bool cgroup_write(const char *const path, const char *const text)
-{
-	const int fd = open(path, O_WRONLY | O_CLOEXEC);
-	const ssize_t len = strlen(text);
-	bool done;
-
-	if (fd < 0)
-		return false;
-	done = write(fd, text, len) == len;
-	return !close(fd) && done;
-}
-
 /* What killed tasks leave stays their cgroup's, until the server answers. */
 TEST_F(p9_stuck, S17_memory)
 {
@@ -313,17 +287,10 @@ TEST_F(p9_stuck, S17_memory)
 	struct p9_server *const srv = self->env.srv;
 	pid_t pids[20];
 	char buf[512];
-	bool enabled;
 	size_t i;
 
-	set_cap(_metadata, CAP_SYS_ADMIN);
-	ASSERT_EQ(0, mkdir(CGROUP, 0700));
-	enabled = !mount("none", CGROUP, "cgroup2", 0, NULL) &&
-		  cgroup_write(CGROUP "/cgroup.subtree_control", "+memory");
-	if (!enabled)
+	if (!cgroup_make(_metadata))
 		SKIP(return, "no memory controller of cgroup v2");
-	set_cap(_metadata, CAP_DAC_OVERRIDE);
-	ASSERT_EQ(0, mkdir(CGROUP "/left", 0700));
 
 	ASSERT_EQ(1, p9s_arm(srv, &rule));
 	for (i = 0; i < ARRAY_SIZE(pids); i++) {
@@ -332,7 +299,7 @@ TEST_F(p9_stuck, S17_memory)
 		if (pids[i] == 0) {
 			int fd;
 
-			if (!cgroup_write(CGROUP "/left/cgroup.procs", "0"))
+			if (!cgroup_enter())
 				_exit(errno);
 			fd = open(dir_ruled, O_RDONLY | O_DIRECTORY);
 			_exit(syscall(__NR_getdents64, fd, buf, sizeof(buf)));
@@ -348,10 +315,7 @@ TEST_F(p9_stuck, S17_memory)
 	expect_clean(_metadata, srv);
 	EXPECT_GT(ARRAY_SIZE(pids) * least / 2, cgroup_bytes());
 
-	set_cap(_metadata, CAP_SYS_ADMIN);
-	EXPECT_EQ(0, rmdir(CGROUP "/left"));
-	EXPECT_EQ(0, umount(CGROUP));
-	clear_cap(_metadata, CAP_SYS_ADMIN);
+	cgroup_remove(_metadata);
 }
 
 /* The end of a mount can be killed as well. */

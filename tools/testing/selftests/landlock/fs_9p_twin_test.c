@@ -244,6 +244,29 @@ TEST_F(p9_twin, S10_collide)
 	EXPECT_EQ(0, close(ruleset_fd));
 }
 
+/* Below other directories than the former ones, there is a twin. */
+TEST_F(p9_twin, S10_twin_in_place)
+{
+	const int ruleset_fd = p9_allow(_metadata, dir_ruled, ACCESS_RO);
+	struct p9_server *const srv = self->env.srv;
+	const uint64_t number = p9s_qid_path(srv, "ruled/sub/h");
+	int fd;
+
+	if (!variant->generation)
+		SKIP(return, "the server gives no generation");
+
+	fd = p9_hold(_metadata, HOLD_PATH, file_ruled_sub);
+	P9_EXPECT(0, ruleset_fd, P9_READ, p9_held(HOLD_PATH, fd, ""));
+	ASSERT_EQ(0, p9s_move(srv, "ruled/sub", "other/moved"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "ruled/sub"));
+	ASSERT_EQ(0, p9s_create(srv, "ruled/sub/h", "another"));
+	ASSERT_EQ(0, p9s_set_qid_path(srv, "ruled/sub/h", number));
+	EXPECT_NE(0, p9_op(_metadata, ruleset_fd, P9_READ,
+			   p9_held(HOLD_PATH, fd, "")));
+	close(fd);
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
 /* Each rule is for its own file, also when both are pinned. */
 TEST_F(p9_twin, S10_both_ruled)
 {
