@@ -53,8 +53,11 @@
 #include "v9fs.h"
 #include "v9fs_vfs.h"
 
+/* Bounds the time to look at dentries. */
+#define V9FS_MAX_LINKS 4096
+
 /* Bounds messages (16 names each), hence how old an answer may get, and memory. */
-#define V9FS_MAX_LINKS 256
+#define V9FS_MAX_WALK 256
 
 /* How often to try again when a concurrent rename may have been in the way. */
 #define V9FS_MAX_TRIES 16
@@ -625,6 +628,8 @@ static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
 	bool all_lead = true;
 	struct v9fs_link *links;
 
+	if (num_links > V9FS_MAX_WALK)
+		return FS_ANSWER_UNKNOWN;
 	links = v9fs_get_links(ancestor, dentry, num_links);
 	/* Something was moved meanwhile: no, until it is asked again. */
 	if (links == ERR_PTR(-EAGAIN))

@@ -429,6 +429,14 @@ TEST_F(p9_rename, S30_truncate_open)
 	ftruncate(fd, 0);
 	EXPECT_TRUE(p9s_content_is(srv, "src/g", "another"));
 	close(fd);
+
+	/* A file without a name is truncated where the server has it. */
+	fd = open(P9 "/src/g", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, unlink(P9 "/src/g"));
+	EXPECT_EQ(variant->behaviour->open_getattr_by_path ? -1 : 0,
+		  ftruncate(fd, 1));
+	close(fd);
 }
 
 /* After a rename, the fids of all users are replaced, but once. */
