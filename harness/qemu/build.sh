@@ -2,13 +2,13 @@
 # Builds what QEMU boots: an x86 kernel, and an initramfs of busybox, the
 # sample and guest_9p.  Needs harness/lib.sh and harness/build.sh.
 
-# qemu_configure SOURCE OUT: OUT/.config, unless it is that already.
+# qemu_configure SOURCE OUT FRAGMENT: OUT/.config, unless it is that already.
 qemu_configure() {
-	local src=$1 out=$2 all=$2/harness.config name lost=
+	local src=$1 out=$2 fragment=$3 all=$2/harness.config name lost=
 
 	mkdir -p "$out"
 	{
-		cat "$ROOT/harness/qemu/config"
+		cat "$fragment"
 		say "# source: $src $(tree_version "$src")"
 	} >"$all.new"
 	if cmp -s "$all.new" "$all" && [ -f "$out/.config" ]; then
@@ -26,12 +26,12 @@ qemu_configure() {
 	mv "$all.new" "$all"
 }
 
-# qemu_build SOURCE OUT LABEL: OUT/arch/x86/boot/bzImage
+# qemu_build SOURCE OUT LABEL [FRAGMENT]: OUT/arch/x86/boot/bzImage
 qemu_build() {
 	local src=$1 out=$2
 
 	need_space 3
-	qemu_configure "$src" "$out"
+	qemu_configure "$src" "$out" "${4:-$ROOT/harness/qemu/config}"
 	quietly "$3" "$LOG/${out##*/}-build.log" '^  (CC|LD|AS|AR) ' 1800 \
 		kmake -C "$src" ARCH=x86 O="$out" bzImage
 	[ -f "$out/arch/x86/boot/bzImage" ] || die "$out: no bzImage was made"

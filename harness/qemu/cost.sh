@@ -2,20 +2,18 @@
 # Costs in instructions: QEMU's clock counts them, one nanosecond each.
 # Needs harness/qemu/build.sh and a kernel in $BUILD/qemu.
 
-COST_SECONDS=600
+COST_SECONDS=1800
 
-# bench NAME COMMAND: runs COMMAND in a guest with one CPU; its output is in
-# $job/output.
-bench() {
-	local out=$BUILD/qemu
-
+# bench_guest JOB KERNEL-OUT GUEST-OUT COMMAND: runs COMMAND in a guest with one
+# CPU; its output is in $job/output.
+bench_guest() {
 	new_job "$1"
 	timeout -k 10 "$COST_SECONDS" setpriv --pdeathsig KILL \
-		qemu-system-x86_64 -M pc -accel tcg -cpu max -smp 1 -m 1024 \
+		qemu-system-x86_64 -M pc -accel tcg -cpu max -smp 1 -m 2048 \
 		-icount shift=0,sleep=off -nodefaults -display none -no-reboot \
-		-kernel "$out/arch/x86/boot/bzImage" \
-		-initrd "$out/guest/initramfs.gz" \
-		-append "console=ttyS0,115200 panic_on_warn=1 panic=-1 oops=panic reboot=t nokaslr BENCH=\"$2\"" \
+		-kernel "$2/arch/x86/boot/bzImage" \
+		-initrd "$3/initramfs.gz" \
+		-append "console=ttyS0,115200 panic_on_warn=1 panic=-1 oops=panic reboot=t nokaslr BENCH=\"$4\"" \
 		-serial "file:$job/console.log" -serial "file:$job/output" \
 		</dev/null >"$job/qemu.log" 2>&1 9>&- &
 	helper_pid=$!
@@ -23,6 +21,10 @@ bench() {
 	helper_pid=
 	tr -d '\r' <"$job/output" | grep -qx 'exit 0' &&
 		splat_scan "$job/console.log" >"$job/splats"
+}
+
+bench() {
+	bench_guest "$1" "$BUILD/qemu" "$BUILD/qemu/guest" "$2"
 }
 
 # The rename of a directory costs the same with 10 as with 10,000 remembered
