@@ -2,24 +2,7 @@
 /*
  * V9FS: where the server has a file
  *
- * A dentry that something holds (e.g. a working directory) keeps its place after
- * the server moved its file.  What it says is only true as long as the server
- * confirms it: an answer holds for the freshness bound of the session, counted
- * from before the request was sent.
- *
- * Two things are confirmed for each dentry:
- *
- * - its link, i.e. that the directory above has this file under this name
- *   (&v9fs_dentry.link_time);
- * - itself, i.e. that its fids lead to its file (&v9fs_dentry.self_time).  For
- *   most servers a walked fid is a path: once a directory is replaced, its fid
- *   leads to what took its place.
- *
- * A lookup confirms both, as it walks from the fid of the directory.  Hence this
- * link means something as long as the directory itself is confirmed too.  A walk
- * from an ancestor only confirms links, and with it the files themselves unless
- * this client renamed a directory since their fids were made: some servers let
- * the fids below it behind.
+ * See fresh.h for what is confirmed, and for how long.
  *
  * What counts as an answer: ".." is never used, as some servers answer with the
  * former directory, and others leave their export.  Open fids are not asked, as
@@ -30,8 +13,7 @@
  * No lock is held while the server is asked, but rename_sem for reading when a
  * fid that is missing or left behind is made by its name (see fid.c).  What was
  * collected before may have changed meanwhile: a name is only confirmed if the
- * sequence of its dentry did not change.  dentry->d_lock protects the fields of
- * &struct v9fs_dentry.
+ * sequence of its dentry did not change.
  */
 
 #include <linux/cred.h>
@@ -49,6 +31,7 @@
 
 #include "beneath.h"
 #include "fid.h"
+#include "fresh.h"
 #include "identity.h"
 #include "v9fs.h"
 #include "v9fs_vfs.h"
@@ -108,87 +91,6 @@ struct v9fs_chain {
 };
 
 /**
- * struct v9fs_moment - What makes answers fresh, at one moment
- */
-struct v9fs_moment {
-	/**
-	 * @since: What was asked later is fresh.
-	 */
-	s64 since;
-	/**
-	 * @uid: The current user.
-	 */
-	kuid_t uid;
-	/**
-	 * @renames: What a fid that follows its name has in @renames, none if a
-	 * rename was left to the server.
-	 */
-	u64 renames;
-};
-
-static struct v9fs_moment v9fs_now(const struct v9fs_session_info *const v9ses)
-{
-	/* A late rename is in the number before it is not left anymore. */
-	const bool is_left = atomic_read_acquire(&v9ses->clnt->renames_left);
-
-	return (struct v9fs_moment){
-		.since = v9fs_fresh_since(v9ses),
-		.uid = current_fsuid(),
-		.renames = is_left ? U64_MAX : v9fs_renames(v9ses),
-	};
-}
-
-static bool v9fs_fid_follows_at(const struct dentry *const dentry,
-				const struct p9_fid *const fid,
-				const struct v9fs_moment *const now)
-{
-	return IS_ROOT(dentry) || READ_ONCE(fid->renames) == now->renames;
-}
-
-/**
- * v9fs_fid_follows - Tell if a fid leads to its file, for what this client does
- *
- * @dentry: The dentry that has the fid.
- * @fid: The fid.
- *
- * Context: Any context.
- * Return: False if this client renamed, or may still rename, a directory since the
- * fid was made by its name, which may have left it behind, true otherwise.  That
- * it leads to its file, by whatever path, does not make it follow.
- */
-bool v9fs_fid_follows(const struct dentry *const dentry,
-		      const struct p9_fid *const fid)
-{
-	const struct v9fs_moment now = v9fs_now(v9fs_dentry2v9ses(dentry));
-
-	return v9fs_fid_follows_at(dentry, fid, &now);
-}
-
-/* The fid of the current user if there is one, of another user otherwise. */
-static struct p9_fid *v9fs_listed_fid(const struct dentry *const dentry,
-				      const kuid_t uid)
-{
-	struct p9_fid *fid, *found = NULL;
-
-	lockdep_assert_held(&dentry->d_lock);
-	hlist_for_each_entry(fid, &to_v9fs_dentry(dentry)->head, dlist) {
-		if (uid_eq(fid->uid, uid))
-			return fid;
-		if (!found)
-			found = fid;
-	}
-	return found;
-}
-
-static bool v9fs_fids_follow(const struct dentry *const dentry,
-			     const struct v9fs_moment *const now)
-{
-	const struct p9_fid *const fid = v9fs_listed_fid(dentry, now->uid);
-
-	return fid && v9fs_fid_follows_at(dentry, fid, now);
-}
-
-/**
  * v9fs_asked_fid - Get a fid of a dentry that is not open
  *
  * @dentry: The dentry.
@@ -216,116 +118,6 @@ struct p9_fid *v9fs_asked_fid(struct dentry *const dentry)
 		return listed;
 	p9_fid_put(listed);
 	return fid;
-}
-
-/**
- * v9fs_self_confirm - Note that a fid leads to the file of its dentry
- *
- * @v9dentry: Of the dentry, whose d_lock is held.
- * @fid: The fid.
- * @time: v9fs_time() before the request.
- *
- * Context: Any context.
- */
-void v9fs_self_confirm(struct v9fs_dentry *const v9dentry,
-		       const struct p9_fid *const fid, const u64 time)
-{
-	v9dentry->self_time = time;
-	v9dentry->self_renames = READ_ONCE(fid->renames);
-}
-
-/**
- * v9fs_link_confirm - Note that the server has a file where a dentry is
- *
- * @dentry: A positive dentry that just got its first fid and its name, from a
- *	    reply of the server.  Its directory is locked, or it is the root.
- * @time: v9fs_time() before the request.
- *
- * Context: Any context.
- */
-void v9fs_link_confirm(struct dentry *const dentry, const u64 time)
-{
-	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
-	const struct p9_fid *fid;
-
-	spin_lock(&dentry->d_lock);
-	v9dentry->link_time = time;
-	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
-	fid = v9fs_listed_fid(dentry, current_fsuid());
-	if (fid) {
-		v9fs_self_confirm(v9dentry, fid, time);
-		v9dentry->file_time = time;
-	}
-	spin_unlock(&dentry->d_lock);
-}
-
-/**
- * v9fs_link_moved - Note that this client moved a file
- *
- * @dentry: The dentry, already moved.  Its directories are locked.
- *
- * The server may have moved another file, which had the name by then: nothing is
- * confirmed, and not all fids of the dentry may have followed.
- *
- * Context: Any context.
- */
-void v9fs_link_moved(struct dentry *const dentry)
-{
-	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
-	struct p9_fid *fid;
-
-	spin_lock(&dentry->d_lock);
-	v9dentry->link_time = 0;
-	v9dentry->self_time = 0;
-	v9dentry->file_time = 0;
-	hlist_for_each_entry(fid, &v9dentry->head, dlist)
-		WRITE_ONCE(fid->renames, 0);
-	spin_unlock(&dentry->d_lock);
-}
-
-static bool v9fs_is_since(const u64 time, const struct v9fs_moment *const now)
-{
-	return time && (s64)time > now->since;
-}
-
-static bool v9fs_is_link_fresh(const struct dentry *const dentry,
-			       const struct v9fs_moment *const now)
-{
-	const struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
-
-	lockdep_assert_held(&dentry->d_lock);
-	return !read_seqcount_retry(&dentry->d_seq, v9dentry->link_seq) &&
-	       v9fs_is_since(v9dentry->link_time, now);
-}
-
-static bool v9fs_is_self_fresh(const struct dentry *const dentry,
-			       const struct v9fs_moment *const now)
-{
-	const struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
-
-	lockdep_assert_held(&dentry->d_lock);
-	return v9fs_is_since(v9dentry->self_time, now) &&
-	       v9fs_fids_follow(dentry, now);
-}
-
-/* Same for the fid by which it was confirmed, whoever has that. */
-static bool v9fs_was_self_fresh(const struct dentry *const dentry,
-				const struct v9fs_moment *const now)
-{
-	const struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
-
-	lockdep_assert_held(&dentry->d_lock);
-	return v9fs_is_since(v9dentry->self_time, now) &&
-	       (v9dentry->self_renames == now->renames || IS_ROOT(dentry));
-}
-
-/* Same for what has a rule: a walk does not tell the generation. */
-static bool v9fs_is_file_fresh(const struct dentry *const dentry,
-			       const struct v9fs_moment *const now)
-{
-	return v9fs_is_self_fresh(dentry, now) &&
-	       (!V9FS_I(d_inode(dentry))->has_generation ||
-		v9fs_is_since(to_v9fs_dentry(dentry)->file_time, now));
 }
 
 /* Returns false if @dentry is not (anymore) below @ancestor for this client. */
@@ -585,7 +377,7 @@ int v9fs_ask_inode(struct v9fs_session_info *const v9ses,
 	const int err = v9fs_ask(v9ses, fid, &qid, &generation);
 
 	if (v9fs_error_answer(err) == FS_ANSWER_NO ||
-	    (!err && !v9fs_qid_is(&qid, inode)))
+	    (!err && !v9fs_is_file(&qid, generation, inode)))
 		return -ESTALE;
 	return err;
 }
@@ -714,7 +506,7 @@ static bool v9fs_walk_tells(struct dentry *const ancestor,
 	bool follows;
 
 	spin_lock(&dentry->d_lock);
-	follows = v9fs_fid_follows_at(ancestor, fid, &now) &&
+	follows = v9fs_follows_at(ancestor, fid, now.renames) &&
 		  v9fs_fids_follow(dentry, &now);
 	spin_unlock(&dentry->d_lock);
 	return follows;

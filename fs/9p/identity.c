@@ -68,6 +68,27 @@ bool v9fs_qid_is(const struct p9_qid *const qid,
 }
 
 /**
+ * v9fs_is_file - Tell if a reply is the one of an inode's file
+ *
+ * @qid: What the server answered.
+ * @generation: What the server answered, 0 for none.
+ * @inode: The inode.
+ *
+ * The generation only counts if both have one: who owns the file can take it
+ * away from replies (e.g. chmod 0111).
+ *
+ * Context: Any context.
+ * Return: False if it is another file, true otherwise.
+ */
+bool v9fs_is_file(const struct p9_qid *const qid, const u64 generation,
+		  const struct inode *const inode)
+{
+	return v9fs_qid_is(qid, inode) &&
+	       (!generation || !V9FS_I(inode)->has_generation ||
+		generation == V9FS_I(inode)->generation);
+}
+
+/**
  * v9fs_ask - Ask the server what a fid leads to
  *
  * @v9ses: The session.

@@ -16,6 +16,8 @@ extern const struct fs_identity_operations v9fs_identity_ops;
 
 bool v9fs_identify(const struct inode *inode, struct fs_identity *identity);
 bool v9fs_qid_is(const struct p9_qid *qid, const struct inode *inode);
+bool v9fs_is_file(const struct p9_qid *qid, u64 generation,
+		  const struct inode *inode);
 int v9fs_ask(struct v9fs_session_info *v9ses, struct p9_fid *fid,
 	     struct p9_qid *qid, u64 *generation);
 

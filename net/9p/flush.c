@@ -247,6 +247,21 @@ static bool p9_is_rename(const struct p9_req_t *const req)
 	       req->tc.id == P9_TWSTAT;
 }
 
+static bool p9_makes_name(const struct p9_req_t *const req)
+{
+	switch (req->tc.id) {
+	case P9_TLCREATE:
+	case P9_TCREATE:
+	case P9_TSYMLINK:
+	case P9_TMKNOD:
+	case P9_TMKDIR:
+	case P9_TLINK:
+		return true;
+	default:
+		return p9_is_rename(req);
+	}
+}
+
 /*
  * What a task does after it saw the end of another one must not be followed by
  * what that one wrote or renamed.  A server that answers to Tflush makes sure of
@@ -295,6 +310,8 @@ bool p9_client_leave(struct p9_client *const c, struct p9_req_t *const req)
 	p9_left_fids(c, req);
 	if (p9_is_rename(req))
 		atomic_inc(&c->renames_left);
+	if (p9_makes_name(req))
+		atomic_inc(&c->names_left);
 	req->left = true;
 	if (req->tc.id == P9_TCLUNK || req->tc.id == P9_TVERSION) {
 		list_add_tail(&req->left_list, &c->left);
@@ -373,6 +390,8 @@ static void p9_left_end(struct p9_client *const c, struct p9_req_t *const req,
 		atomic64_inc_return(&c->renames_late);
 		atomic_dec_return(&c->renames_left);
 	}
+	if (p9_makes_name(req))
+		atomic_dec_return(&c->names_left);
 
 	if (req->left_newfid) {
 		if (closed || flushed || refused)
@@ -604,6 +623,7 @@ void p9_flush_setup(struct p9_client *const c)
 	INIT_LIST_HEAD(&c->left_done);
 	INIT_DELAYED_WORK(&c->flush_work, p9_flush_work);
 	c->silent = false;
+	atomic_set(&c->names_left, 0);
 	atomic_set(&c->renames_left, 0);
 	atomic64_set(&c->renames_late, 0);
 }

@@ -459,6 +459,27 @@ static int p9_wait_child(const pid_t pid)
 	return WEXITSTATUS(status);
 }
 
+/* Waits until a child sleeps in the kernel, where only a kill wakes it up. */
+static __maybe_unused bool p9_is_blocked(const pid_t pid)
+{
+	char path[32], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	while (state != 'D') {
+		FILE *const inf = fopen(path, "r");
+
+		if (!inf)
+			return false;
+		if (fscanf(inf, "%*d (%*[^)]) %c", &state) != 1 || state == 'Z')
+			state = 0;
+		fclose(inf);
+		if (!state)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
 /*
  * Enforces @ruleset_fd (if not P9_NO_RULESET) in a child, which becomes user
  * @uid (if not 0) and does @kind.  Returns 0, errno, or P9_CHILD_*.

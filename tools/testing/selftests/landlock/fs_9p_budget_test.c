@@ -264,6 +264,29 @@ TEST_F(p9_budget, depth)
 	EXPECT_EQ(0, close(ruleset_fd));
 }
 
+/* A chain that takes too long to ask for is not taken for granted. */
+TEST_F(p9_budget, too_deep)
+{
+	struct p9_server *const srv = self->env.srv;
+	char path[1024] = "ruled";
+	char leaf[1100];
+	int ruleset_fd, fd, depth;
+
+	setup(_metadata, &self->env, OPTS_NEVER_FRESH);
+	ruleset_fd = p9_allow(_metadata, dir_ruled, ACCESS_RO);
+	for (depth = 0; depth < 256; depth++) {
+		strcat(path, "/d");
+		ASSERT_EQ(0, p9s_mkdir(srv, path));
+	}
+	snprintf(leaf, sizeof(leaf), P9 "/%s", path);
+	fd = p9_hold(_metadata, HOLD_PATH, leaf);
+	P9_EXPECT(0, ruleset_fd, P9_LIST, p9_held(HOLD_PATH, fd, ""));
+	ASSERT_EQ(0, p9s_mkdir(srv, strcat(path, "/d")));
+	P9_EXPECT(EACCES, ruleset_fd, P9_LIST, p9_held(HOLD_PATH, fd, "d"));
+	ASSERT_EQ(0, close(fd));
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
 /* Nothing is asked if it makes no difference. */
 TEST_F(p9_budget, not_needed)
 {

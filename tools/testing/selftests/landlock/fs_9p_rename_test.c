@@ -403,6 +403,46 @@ TEST_F(p9_rename, S04_moved_while_asked)
 	close(ruleset_fd);
 }
 
+/* The server moves the source while it is asked for the destination. */
+TEST_F(p9_rename, S04_source_moved_meanwhile)
+{
+	const struct p9_rule rules[] = { { P9 "/src", ACCESS_ALL },
+					 { P9 "/dst", ACCESS_ALL },
+					 {} };
+	struct p9_server *const srv = self->env.srv;
+	int ruleset_fd, fd, status;
+	pid_t pid;
+
+	if (is_fresh(variant->opts))
+		SKIP(return, "the answer still holds");
+
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s");
+	/* The lookup is the first one. */
+	ASSERT_LT(0, p9s_arm(srv, &(struct p9s_rule){ .type = P9_TWALK,
+						      .name = "dst",
+						      .nth = 2,
+						      .action = P9S_HOLD }));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		alarm(20);
+		if (!p9_restrict(ruleset_fd))
+			_exit(P9_CHILD_SANDBOX);
+		_exit(p9_do(P9_RENAME, p9_held(HOLD_PATH, fd, "f"),
+			    P9 "/dst/f"));
+	}
+	ASSERT_LT(0, p9s_wait_held(srv));
+	ASSERT_EQ(0, p9s_move(srv, "src/s", "plain/s"));
+	ASSERT_EQ(1, p9s_release(srv));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFEXITED(status) && p9_is_refused(WEXITSTATUS(status)));
+	EXPECT_TRUE(p9s_content_is(srv, "plain/s/f", "s f"));
+	EXPECT_FALSE(p9s_exists(srv, "dst/f"));
+	close(fd);
+	close(ruleset_fd);
+}
+
 /* What is truncated is not what has the name under which a file was opened. */
 TEST_F(p9_rename, S30_truncate_open)
 {

@@ -222,27 +222,6 @@ TEST_F(p9_stuck, S17_second_mount)
 	expect_clean(_metadata, srv);
 }
 
-/* Waits until a child sleeps in the kernel, where only a kill wakes it up. */
-static bool is_blocked(const pid_t pid)
-{
-	char path[32], state = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	while (state != 'D') {
-		FILE *const inf = fopen(path, "r");
-
-		if (!inf)
-			return false;
-		if (fscanf(inf, "%*d (%*[^)]) %c", &state) != 1 || state == 'Z')
-			state = 0;
-		fclose(inf);
-		if (!state)
-			return false;
-		sched_yield();
-	}
-	return true;
-}
-
 /* Many requests are left behind, then the server goes on with all of them. */
 TEST_F(p9_stuck, S17_many)
 {
@@ -555,8 +534,8 @@ TEST_F(p9_stuck, S17_rename)
 			 P9 "/other/renamed");
 	/* Names (but "ruled" is held), and two copies of fids for each. */
 	ASSERT_LE(9, p9s_wait_count(srv, P9_TWALK, 9));
-	EXPECT_TRUE(is_blocked(other));
-	EXPECT_TRUE(is_blocked(rename));
+	EXPECT_TRUE(p9_is_blocked(other));
+	EXPECT_TRUE(p9_is_blocked(rename));
 	EXPECT_EQ(1, p9s_held(srv));
 	expect_killed(_metadata, srv, other);
 	expect_killed(_metadata, srv, rename);

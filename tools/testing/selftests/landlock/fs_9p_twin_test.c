@@ -423,6 +423,40 @@ TEST_F(p9_twin, S28_generation_lost_refer)
 	EXPECT_EQ(0, close(ruleset_fd));
 }
 
+/*
+ * Same, if it also has a rule from when there was a generation: the one without
+ * may still be for it.
+ */
+TEST_F(p9_twin, S28_ruled_twice_refer)
+{
+	const __u64 access = ACCESS_ALL & ~LANDLOCK_ACCESS_FS_EXECUTE;
+	const struct p9_rule rules[] = { { dir_ruled, access }, {} };
+	struct p9_server *const srv = self->env.srv;
+	struct p9_behaviour behaviour = *variant->behaviour;
+	int ruleset_fd;
+
+	if (!variant->generation)
+		SKIP(return, "there is no generation");
+
+	ASSERT_EQ(0, p9s_mkdir(srv, "ruled/dst"));
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	ASSERT_EQ(0, p9_add_rule(ruleset_fd, P9 "/ruled/dst", access));
+	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, file_ruled,
+			    P9 "/ruled/dst/f"));
+	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/ruled/dst/f",
+			    file_ruled));
+	behaviour.generation = P9S_GEN_NONE;
+	ASSERT_EQ(0, p9s_set_behaviour(srv, &behaviour));
+	p9_drop_caches(_metadata);
+	ASSERT_EQ(0, p9_add_rule(ruleset_fd, P9 "/ruled/dst", ACCESS_ALL));
+	ASSERT_EQ(0, p9s_set_behaviour(srv, variant->behaviour));
+	p9_drop_caches(_metadata);
+	EXPECT_EQ(EACCES, p9_op2(_metadata, ruleset_fd, P9_RENAME, file_ruled,
+				 P9 "/ruled/dst/f"));
+	EXPECT_TRUE(p9s_exists(srv, "ruled/f"));
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
 /* Same, if the server does not tell anymore which of its filesystems it is. */
 TEST_F(p9_twin, S10_statfs_refused_refer)
 {
