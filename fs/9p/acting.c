@@ -11,8 +11,11 @@
  *
  * Renames hold rename_sem for writing until the server replied.  Whoever makes or
  * removes a name, or sets a size, holds it for reading from the check of the fid
- * until the server replied.  To set the size of a file that has no name it is
- * held for writing: nobody makes a name meanwhile.  All waits are killable.
+ * until the server replied.  As long as the path of the fid is the one of its
+ * dentry, the lock of the inode keeps its last name where it is.  Otherwise (e.g. a
+ * file that has no name anymore) nobody else must make or remove a name:
+ * rename_sem is held for writing.  All waits can be killed.
+ *
  * rename_sem is taken with inodes locked; nothing is locked below it, and
  * v9fs_fid_lookup() takes it itself.
  */
@@ -28,75 +31,125 @@
 #include "acting.h"
 #include "beneath.h"
 #include "fid.h"
+#include "fresh.h"
 #include "identity.h"
 #include "v9fs.h"
 #include "v9fs_vfs.h"
 
-/**
- * v9fs_act_check - Make sure of another fid between begin and end
- *
- * @dentry: The dentry that has @fid.
- * @fid: The fid.
- *
- * Context: Process context, between v9fs_act_begin() and v9fs_act_end().
- * Return: As v9fs_act_begin().
- */
-int v9fs_act_check(struct dentry *const dentry, struct p9_fid *const fid)
+static int v9fs_act_lock(struct v9fs_act *const act,
+			 struct v9fs_session_info *const v9ses,
+			 const bool is_exclusive)
 {
-	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+	const int err = is_exclusive ? down_write_killable(&v9ses->rename_sem) :
+				       down_read_killable(&v9ses->rename_sem);
 
-	if (v9fs_fid_is_sure(dentry, fid))
-		return 0;
-	return v9fs_ask_inode(v9ses, fid, d_inode(dentry));
+	*act = (struct v9fs_act){
+		.v9ses = err ? NULL : v9ses,
+		.is_exclusive = is_exclusive,
+	};
+	return err;
+}
+
+/**
+ * v9fs_act_end - End what v9fs_act_begin() or v9fs_truncate_begin() began
+ *
+ * @act: What they began.
+ *
+ * Context: Process context.
+ */
+void v9fs_act_end(const struct v9fs_act *const act)
+{
+	if (!act->v9ses)
+		return;
+	if (act->is_exclusive)
+		up_write(&act->v9ses->rename_sem);
+	else
+		up_read(&act->v9ses->rename_sem);
 }
 
 /**
  * v9fs_act_begin - Keep renames away from what a fid leads to
  *
+ * @act: Set, for v9fs_act_end().
  * @dentry: The dentry that has @fid.
  * @fid: What v9fs_fid_lookup() returned for @dentry.
+ * @other: Another dentry, or NULL.
+ * @other_fid: What v9fs_fid_lookup() returned for @other.
  *
- * On success, to be ended with v9fs_act_end().  No v9fs_fid_lookup() in between.
+ * No v9fs_fid_lookup() before v9fs_act_end().
  *
  * Context: Process context, may sleep until the server answers or the caller is
- * killed.  Takes rename_sem for reading.
- * Return: 0, -ESTALE if @fid leads to another file or to nothing, the error of a
+ * killed.  On success rename_sem is held, unless the session has a cached mode.
+ * Return: 0, -ESTALE if a fid leads to another file or to nothing, the error of a
  * server that does not tell, or -EINTR.
  */
-int v9fs_act_begin(struct dentry *const dentry, struct p9_fid *const fid)
+int v9fs_act_begin(struct v9fs_act *const act, struct dentry *const dentry,
+		   struct p9_fid *const fid, struct dentry *const other,
+		   struct p9_fid *const other_fid)
 {
 	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
 	int err;
 
+	*act = (struct v9fs_act){};
 	if (!v9ses->inodeident)
 		return 0;
-	err = down_read_killable(&v9ses->rename_sem);
+
+	err = v9fs_act_lock(act, v9ses, false);
+	if (err || (v9fs_fid_is_sure(dentry, fid) &&
+		    (!other || v9fs_fid_is_sure(other, other_fid))))
+		return err;
+	v9fs_act_end(act);
+
+	err = v9fs_act_lock(act, v9ses, true);
 	if (err)
 		return err;
-	err = v9fs_act_check(dentry, fid);
+	if (!v9fs_fid_is_sure(dentry, fid))
+		err = v9fs_ask_inode(v9ses, fid, d_inode(dentry));
+	if (!err && other && !v9fs_fid_is_sure(other, other_fid))
+		err = v9fs_ask_inode(v9ses, other_fid, d_inode(other));
 	if (err)
-		up_read(&v9ses->rename_sem);
+		v9fs_act_end(act);
 	return err;
 }
 
 /**
- * v9fs_act_end - End what v9fs_act_begin() began
+ * v9fs_act_absent - Make sure that the new name of a file replaces no other one
  *
- * @v9ses: The session.
+ * @dentry: A negative dentry, its directory is locked.
+ * @dfid: A fid of this directory.
  *
- * Context: Process context.
+ * Whether a file may be replaced was judged before.
+ *
+ * Context: Process context with rename_sem held, may sleep until the server
+ * answers or the caller is killed.
+ * Return: 0 if there was nothing less than the freshness bound ago, -ESTALE if
+ * there is something, for which @dentry is no hindrance anymore, or the error of
+ * a server that does not tell.
  */
-void v9fs_act_end(struct v9fs_session_info *const v9ses)
+int v9fs_act_absent(struct dentry *const dentry, struct p9_fid *const dfid)
 {
-	if (v9ses->inodeident)
-		up_read(&v9ses->rename_sem);
+	const unsigned char *const name = dentry->d_name.name;
+	struct p9_fid *fid;
+
+	if (v9fs_is_fresh(v9fs_dentry2v9ses(dentry),
+			  to_v9fs_dentry(dentry)->absent_time))
+		return 0;
+
+	fid = p9_client_walk(dfid, 1, &name, 1);
+	if (fid == ERR_PTR(-ENOENT))
+		return 0;
+	if (IS_ERR(fid))
+		return PTR_ERR(fid);
+	p9_fid_put_nowait(fid);
+	d_drop(dentry);
+	return -ESTALE;
 }
 
 /*
  * What would a request on an open fid act on?  A clone of it tells.
  *
  * Returns 0 if this is the file of @inode, -ESTALE if it is another one, -ENOENT
- * if it is nothing, or what a server says that does not clone open fids.
+ * if it is nothing, or another error if that is not known.
  */
 static int v9fs_ask_open(struct v9fs_session_info *const v9ses,
 			 struct p9_fid *const open,
@@ -116,72 +169,83 @@ static int v9fs_ask_open(struct v9fs_session_info *const v9ses,
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	if (err)
-		return err == -ESTALE ? -ENOENT : err;
+		return err == -ESTALE || err == -ENOTDIR ? -ENOENT : err;
 	return v9fs_is_file(&qid, generation, inode) ? 0 : -ESTALE;
 }
 
+/* Is the fid of the name known to lead to the file? */
+static bool v9fs_is_named_fresh(struct dentry *const dentry)
+{
+	const struct v9fs_moment now = v9fs_now(v9fs_dentry2v9ses(dentry));
+	bool is_fresh;
+
+	spin_lock(&dentry->d_lock);
+	is_fresh = v9fs_is_self_fresh(dentry, &now);
+	spin_unlock(&dentry->d_lock);
+	return is_fresh;
+}
+
 /* Same as v9fs_truncate_begin(), for an open fid. */
-static int v9fs_truncate_open(struct dentry *const dentry,
-			      struct p9_fid **const fid,
-			      bool *const is_nameless)
+static int v9fs_truncate_open(struct v9fs_act *const act,
+			      struct dentry *const dentry,
+			      struct p9_fid **const fid)
 {
 	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
-	struct inode *const inode = d_inode(dentry);
+	const struct inode *const inode = d_inode(dentry);
 	struct p9_fid *const open = *fid;
+	bool is_named = !d_unhashed(dentry);
 	struct p9_fid *named;
-	int err, named_err;
+	int err;
 
-	err = down_read_killable(&v9ses->rename_sem);
-	if (err)
-		return err;
-	err = v9fs_ask_open(v9ses, open, inode);
-	if (!err)
-		goto use_open;
-	up_read(&v9ses->rename_sem);
-	if (err == -EINTR)
-		return err;
+	while (true) {
+		/* It may have been opened by another name. */
+		err = v9fs_act_lock(act, v9ses,
+				    !is_named ||
+					    !v9fs_fid_follows(dentry, open));
+		if (err)
+			return err;
+		/* A rename may have come before. */
+		if (!act->is_exclusive && !v9fs_fid_follows(dentry, open)) {
+			v9fs_act_end(act);
+			continue;
+		}
+		if (!act->is_exclusive && v9fs_is_named_fresh(dentry))
+			break;
+		err = v9fs_ask_open(v9ses, open, inode);
+		/*
+		 * It has no name.  A server that goes by names fails as long as
+		 * nobody makes the one under which this was opened, others have
+		 * the file.
+		 */
+		if (err == -ENOENT && !is_named)
+			err = atomic_read_acquire(&v9ses->clnt->names_left) ?
+				      -ESTALE :
+				      0;
+		if (!err)
+			break;
+		v9fs_act_end(act);
+		if (err == -EINTR || !is_named)
+			return err;
 
-	/* It may have another name, as it was renamed. */
-	named = v9fs_fid_lookup_named(dentry);
-	if (!IS_ERR(named)) {
-		named_err = down_read_killable(&v9ses->rename_sem);
-		if (!named_err) {
-			named_err = v9fs_ask_inode(v9ses, named, inode);
-			if (named_err)
-				up_read(&v9ses->rename_sem);
+		/* It may have another name, as it was renamed. */
+		named = v9fs_fid_lookup_named(dentry);
+		if (!IS_ERR(named)) {
+			*fid = named;
+			err = v9fs_act_lock(act, v9ses, true);
+			if (!err)
+				err = v9fs_ask_inode(v9ses, named, inode);
+			if (err) {
+				v9fs_act_end(act);
+				p9_fid_put(named);
+			}
+			return err;
 		}
-		if (named_err) {
-			p9_fid_put(named);
-			return named_err == -EINTR ? -EINTR : -ESTALE;
-		}
-		if (err != -ESTALE && err != -ENOENT) {
-			p9_fid_put(named);
-			goto use_open;
-		}
-		*fid = named;
-		return 0;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (err != -ENOENT)
+			return err;
+		is_named = false;
 	}
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	if (err == -ESTALE)
-		return -ESTALE;
-
-	/*
-	 * It has no name.  A server that goes by names fails as long as nobody
-	 * makes the one under which this was opened, others have the file.
-	 */
-	err = down_write_killable(&v9ses->rename_sem);
-	if (err)
-		return err;
-	err = v9fs_ask_open(v9ses, open, inode);
-	if (err == -ESTALE || err == -EINTR ||
-	    (err && atomic_read_acquire(&v9ses->clnt->names_left))) {
-		up_write(&v9ses->rename_sem);
-		return err == -EINTR ? -EINTR : -ESTALE;
-	}
-	*is_nameless = true;
-
-use_open:
 	*fid = p9_fid_get(open);
 	return 0;
 }
@@ -189,47 +253,29 @@ use_open:
 /**
  * v9fs_truncate_begin - Get a fid to set the size of a file
  *
+ * @act: Set, for v9fs_act_end().
  * @dentry: The dentry of the file.
  * @fid: The fid of the open file, or what v9fs_fid_lookup_named() returned for
  *	 @dentry; set to a referenced fid on success.
  * @is_open: Whether @fid is the one of the open file.
- * @is_nameless: Set, for v9fs_truncate_end().
  *
  * Many servers truncate what has the name under which the fid was opened, which
  * may be another file by now, be it the one that this client renamed over it.
  *
  * Context: Process context, with the inode locked, may sleep until the server
- * answers or the caller is killed.  Takes rename_sem.
+ * answers or the caller is killed.  Locks as v9fs_act_begin().
  * Return: As v9fs_act_begin().
  */
-int v9fs_truncate_begin(struct dentry *const dentry, struct p9_fid **const fid,
-			const bool is_open, bool *const is_nameless)
+int v9fs_truncate_begin(struct v9fs_act *const act, struct dentry *const dentry,
+			struct p9_fid **const fid, const bool is_open)
 {
 	int err;
 
-	*is_nameless = false;
 	if (is_open && v9fs_dentry2v9ses(dentry)->inodeident)
-		return v9fs_truncate_open(dentry, fid, is_nameless);
+		return v9fs_truncate_open(act, dentry, fid);
 
-	err = v9fs_act_begin(dentry, *fid);
+	err = v9fs_act_begin(act, dentry, *fid, NULL, NULL);
 	if (!err)
 		p9_fid_get(*fid);
 	return err;
-}
-
-/**
- * v9fs_truncate_end - End what v9fs_truncate_begin() began
- *
- * @v9ses: The session.
- * @is_nameless: What v9fs_truncate_begin() set.
- *
- * Context: Process context.
- */
-void v9fs_truncate_end(struct v9fs_session_info *const v9ses,
-		       const bool is_nameless)
-{
-	if (is_nameless)
-		up_write(&v9ses->rename_sem);
-	else
-		v9fs_act_end(v9ses);
 }

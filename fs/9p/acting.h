@@ -12,11 +12,26 @@
 
 #include "v9fs.h"
 
-int v9fs_act_begin(struct dentry *dentry, struct p9_fid *fid);
-int v9fs_act_check(struct dentry *dentry, struct p9_fid *fid);
-void v9fs_act_end(struct v9fs_session_info *v9ses);
-int v9fs_truncate_begin(struct dentry *dentry, struct p9_fid **fid,
-			bool is_open, bool *is_nameless);
-void v9fs_truncate_end(struct v9fs_session_info *v9ses, bool is_nameless);
+/**
+ * struct v9fs_act - A change that is being made
+ */
+struct v9fs_act {
+	/**
+	 * @v9ses: The session, NULL if nothing is locked.
+	 */
+	struct v9fs_session_info *v9ses;
+	/**
+	 * @is_exclusive: Whether rename_sem is held for writing.
+	 */
+	bool is_exclusive;
+};
+
+int v9fs_act_begin(struct v9fs_act *act, struct dentry *dentry,
+		   struct p9_fid *fid, struct dentry *other,
+		   struct p9_fid *other_fid);
+int v9fs_truncate_begin(struct v9fs_act *act, struct dentry *dentry,
+			struct p9_fid **fid, bool is_open);
+int v9fs_act_absent(struct dentry *dentry, struct p9_fid *dfid);
+void v9fs_act_end(const struct v9fs_act *act);
 
 #endif /* FS_9P_ACTING_H */

@@ -167,6 +167,24 @@ static bool v9fs_is_chain_fresh(const struct v9fs_chain *const chain)
 	return chain->ancestor_fresh && chain->links_fresh && chain->file_fresh;
 }
 
+/**
+ * v9fs_is_beneath_fresh - Tell if a file is known to be below a directory
+ *
+ * @ancestor: A directory.
+ * @dentry: A positive dentry.
+ *
+ * Context: Any context.
+ * Return: True if v9fs_beneath() has nothing to ask for, false otherwise.
+ */
+bool v9fs_is_beneath_fresh(struct dentry *const ancestor,
+			   struct dentry *const dentry)
+{
+	struct v9fs_chain chain;
+
+	return v9fs_get_chain(ancestor, dentry, &chain) &&
+	       v9fs_is_chain_fresh(&chain);
+}
+
 static void v9fs_put_links(struct v9fs_link *const links,
 			   const size_t num_links)
 {
@@ -261,8 +279,7 @@ static bool v9fs_qids_repeat(const struct v9fs_link *const links,
 
 static void v9fs_confirm_links(struct v9fs_session_info *const v9ses,
 			       struct v9fs_link *const links,
-			       const size_t num_links, const u64 time,
-			       const bool follows)
+			       const size_t num_links, const u64 time)
 {
 	const struct v9fs_moment now = v9fs_now(v9ses);
 	/* The ancestor was asked, or it is confirmed. */
@@ -279,7 +296,7 @@ static void v9fs_confirm_links(struct v9fs_session_info *const v9ses,
 			v9dentry->link_time = time;
 			v9dentry->link_seq = link->seq;
 			/* Fids of the names, as the one that was walked from. */
-			if (follows && v9fs_fids_follow(link->dentry, &now)) {
+			if (v9fs_fids_follow(link->dentry, &now)) {
 				v9dentry->self_time = time;
 				v9dentry->self_renames = now.renames;
 			}
@@ -408,6 +425,17 @@ bool v9fs_fid_is_sure(const struct dentry *const dentry,
 	       v9fs_fid_follows(dentry, fid);
 }
 
+static bool v9fs_is_confirmed(struct dentry *const dentry)
+{
+	const struct v9fs_moment now = v9fs_now(v9fs_dentry2v9ses(dentry));
+	bool is_fresh;
+
+	spin_lock(&dentry->d_lock);
+	is_fresh = v9fs_is_file_fresh(dentry, &now);
+	spin_unlock(&dentry->d_lock);
+	return is_fresh;
+}
+
 static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
 				       struct p9_fid *const fid,
 				       struct dentry *const dentry,
@@ -457,24 +485,16 @@ static enum fs_answer v9fs_check_links(struct dentry *const ancestor,
 		answer = v9fs_error_answer(
 			v9fs_ask_file(v9ses, walked, d_inode(dentry)));
 	p9_fid_put_nowait(walked);
-	if (answer == FS_ANSWER_YES)
-		v9fs_confirm_links(v9ses, links, num_links, time,
-				   v9fs_fid_follows(ancestor, fid));
+	/* Both answers must be of one moment, up to the bound. */
+	if (answer == FS_ANSWER_YES && !v9fs_is_confirmed(ancestor))
+		answer = v9fs_check_self(ancestor, fid);
+	/* Otherwise, the names may be those below what took its place. */
+	if (answer == FS_ANSWER_YES && v9fs_fid_follows(ancestor, fid))
+		v9fs_confirm_links(v9ses, links, num_links, time);
 
 put_links:
 	v9fs_put_links(links, num_links);
 	return answer;
-}
-
-static bool v9fs_is_confirmed(struct dentry *const dentry)
-{
-	const struct v9fs_moment now = v9fs_now(v9fs_dentry2v9ses(dentry));
-	bool is_fresh;
-
-	spin_lock(&dentry->d_lock);
-	is_fresh = v9fs_is_file_fresh(dentry, &now);
-	spin_unlock(&dentry->d_lock);
-	return is_fresh;
 }
 
 /* Does the fid that will act lead to the file of @dentry? */
@@ -558,9 +578,6 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 		    !chain.file_fresh &&
 		    !v9fs_walk_tells(ancestor, fid, dentry))
 			answer = FS_ANSWER_NO;
-		/* Both answers must be of one moment, up to the bound. */
-		if (answer == FS_ANSWER_YES && !v9fs_is_confirmed(ancestor))
-			answer = v9fs_check_self(ancestor, fid);
 	}
 	p9_fid_put(fid);
 	return answer;
@@ -592,7 +609,6 @@ enum fs_answer v9fs_beneath(struct dentry *const ancestor,
 			    struct dentry *const dentry, const bool exact)
 {
 	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
-	struct v9fs_chain chain;
 	enum fs_answer answer;
 	unsigned int seq;
 	u64 renames;
@@ -600,8 +616,7 @@ enum fs_answer v9fs_beneath(struct dentry *const ancestor,
 	might_sleep();
 
 	if (v9ses->inodeident == V9FS_IDENT_NONE ||
-	    (v9fs_get_chain(ancestor, dentry, &chain) &&
-	     v9fs_is_chain_fresh(&chain)))
+	    v9fs_is_beneath_fresh(ancestor, dentry))
 		return FS_ANSWER_YES;
 
 	for (int tries = 0; tries < V9FS_MAX_TRIES; tries++) {

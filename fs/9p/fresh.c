@@ -107,10 +107,11 @@ void v9fs_link_confirm(struct dentry *const dentry, const u64 time)
 	const struct p9_fid *fid;
 
 	spin_lock(&dentry->d_lock);
-	v9dentry->link_time = time;
-	v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
 	fid = v9fs_listed_fid(dentry, current_fsuid());
-	if (fid) {
+	/* Otherwise, the walk may have been from what took the directory's place. */
+	if (fid && v9fs_fid_follows(dentry, fid)) {
+		v9dentry->link_time = time;
+		v9dentry->link_seq = raw_read_seqcount(&dentry->d_seq);
 		v9fs_self_confirm(v9dentry, fid, time);
 		v9dentry->file_time = time;
 	}
@@ -130,6 +131,7 @@ void v9fs_link_confirm(struct dentry *const dentry, const u64 time)
 void v9fs_link_moved(struct dentry *const dentry)
 {
 	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
+	struct inode *const inode = d_inode(dentry);
 	struct p9_fid *fid;
 
 	spin_lock(&dentry->d_lock);
@@ -139,4 +141,10 @@ void v9fs_link_moved(struct dentry *const dentry)
 	hlist_for_each_entry(fid, &v9dentry->head, dlist)
 		WRITE_ONCE(fid->renames, 0);
 	spin_unlock(&dentry->d_lock);
+
+	/* Those that are open may stay with the old name. */
+	spin_lock(&inode->i_lock);
+	hlist_for_each_entry(fid, (struct hlist_head *)&inode->i_private, ilist)
+		WRITE_ONCE(fid->renames, 0);
+	spin_unlock(&inode->i_lock);
 }

@@ -287,8 +287,9 @@ static enum fs_answer v9fs_is_held(struct v9fs_session_info *const v9ses,
 
 /*
  * Several filesystems of a server may have files with the same number: their
- * qids do not tell when the server has one in the place of the other.  Where this
- * is the place of the pin, it would take a mount on the server.
+ * qids do not tell when the server has one in the place of the other.  If the
+ * server just confirmed that this is the place of the pin, it would take a mount on
+ * the server.
  */
 static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 				   const struct v9fs_pin *const v9pin,
@@ -301,7 +302,9 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 	u64 fsid, time;
 	int err;
 
-	if (!v9pin->fsid || v9fs_path_is(dentry, v9pin->path))
+	if (!v9pin->fsid ||
+	    (v9fs_path_is(dentry, v9pin->path) &&
+	     v9fs_is_beneath_fresh(dentry->d_sb->s_root, dentry)))
 		return FS_ANSWER_YES;
 
 	spin_lock(&inode->i_lock);
@@ -310,6 +313,10 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 	spin_unlock(&inode->i_lock);
 	if (!v9fs_is_fresh(v9ses, time)) {
 		fid = v9fs_asked_fid(dentry);
+		/* What has no name anymore only has open fids. */
+		if (!fid && d_unhashed(dentry))
+			fid = v9fs_fid_find_inode(inode, false, current_fsuid(),
+						  true);
 		if (!fid)
 			return FS_ANSWER_UNKNOWN;
 		time = v9fs_time();
@@ -340,7 +347,8 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
  *
  * Sends nothing if the file has a generation or in cached modes.  Otherwise,
  * sends Tgetattr (or Tstat) on the pin once in the freshness bound, and Tstatfs
- * as often if the file was reached by another path than the pin's.
+ * as often if the file was reached by another path than the pin's, or by names
+ * that are not fresh.
  *
  * Context: Process context, may sleep until the server answers or the caller is
  * killed.

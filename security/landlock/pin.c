@@ -186,7 +186,8 @@ static bool insert_pinned(struct landlock_pins *const pins,
 			rcu_assign_pointer(first->next_twin, new);
 		}
 		/* Whoever sees this number finds @new. */
-		smp_store_release(&pins->num_added, num_added + 1);
+		/* 0 is for inodes that were not looked up. */
+		smp_store_release(&pins->num_added, num_added + 1 ?: 1);
 	}
 	write_sequnlock(&pins->lock);
 	return is_added;

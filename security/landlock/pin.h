@@ -98,6 +98,9 @@ bool landlock_is_in_place(const struct landlock_domain *const domain,
 			  const struct dentry *const root,
 			  struct dentry *const dir, struct dentry *const child);
 
+bool landlock_is_mounted(const struct landlock_domain *const domain,
+			 struct dentry *const root);
+
 void landlock_release_pins(struct super_block *const sb);
 
 /**

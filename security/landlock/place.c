@@ -106,6 +106,30 @@ static struct sb_rules find_rules_on(const struct landlock_domain *const domain,
 	return found;
 }
 
+/**
+ * landlock_is_mounted - Tell if rules above a mount are for what is below
+ *
+ * @domain: The domain.
+ * @root: The root of the mount.
+ *
+ * Context: Process context, may sleep if the filesystem has to.
+ * Return: False if @root is not known to lead to the directory that was mounted,
+ * true otherwise.
+ */
+bool landlock_is_mounted(const struct landlock_domain *const domain,
+			 struct dentry *const root)
+{
+	enum fs_answer answer;
+
+	if (!landlock_may_be_pinned(root) || IS_ROOT(root))
+		return true;
+
+	answer = root->d_sb->s_identity_op->beneath(root, root, false);
+	if (answer != FS_ANSWER_YES)
+		landlock_trace_contradict(domain, root, true, answer);
+	return answer == FS_ANSWER_YES;
+}
+
 /* Gets the highest directory above @dentry, up to @root. */
 static struct dentry *get_highest(const struct dentry *const root,
 				  struct dentry *const dentry)
@@ -134,8 +158,8 @@ static struct dentry *get_highest(const struct dentry *const root,
  * them may have a rule that was lost with its inode.
  *
  * Context: Process context, may sleep if the filesystem has to.
- * Return: True if the rules can be trusted, including when the filesystem does
- * not forget its inodes or when @domain has no rule on it, false otherwise.
+ * Return: True if the rules, and the type of @child, can be trusted, including
+ * when the filesystem does not forget its inodes, false otherwise.
  */
 bool landlock_is_in_place(const struct landlock_domain *const domain,
 			  const struct dentry *const root,
@@ -152,15 +176,17 @@ bool landlock_is_in_place(const struct landlock_domain *const domain,
 		return true;
 
 	rules = find_rules_on(domain, root, dir);
-	if (!rules.any)
-		return true;
 	if (rules.lost)
 		return false;
 
-	highest = get_highest(root, dir);
-	answer = sb->s_identity_op->beneath(highest, child, true);
+	/* Without a rule, only the type of the child matters. */
+	highest = rules.any ? get_highest(root, dir) : dget(dir);
+	if (!rules.any && child == dir)
+		answer = FS_ANSWER_YES;
+	else
+		answer = sb->s_identity_op->beneath(highest, child, true);
 	/* It is the fid of the directory that acts. */
-	if (answer == FS_ANSWER_YES && child != dir)
+	if (answer == FS_ANSWER_YES && highest != dir && child != dir)
 		answer = sb->s_identity_op->beneath(dir, dir, false);
 	if (answer != FS_ANSWER_YES)
 		landlock_trace_contradict(domain, highest, true, answer);

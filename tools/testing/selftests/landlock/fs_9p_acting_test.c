@@ -7,6 +7,8 @@
  */
 
 #define _GNU_SOURCE
+#include <sys/mount.h>
+
 #include "fs_9p_move.h"
 
 /* clang-format off */
@@ -30,6 +32,12 @@ FIXTURE_VARIANT_ADD(p9_acting, qemu) {
 FIXTURE_VARIANT_ADD(p9_acting, diod) {
 	/* clang-format on */
 	.behaviour = P9S_PATH_DIOD,
+};
+
+/* clang-format off */
+FIXTURE_VARIANT_ADD(p9_acting, diod_110) {
+	/* clang-format on */
+	.behaviour = &server_diod_110,
 };
 
 /* clang-format off */
@@ -262,6 +270,126 @@ TEST_F(p9_acting, S30_truncate_nameless)
 	}
 }
 
+/* The server does not tell what has the name under which a file was opened. */
+TEST_F(p9_acting, S30_truncate_untold)
+{
+	const int errors[] = { EACCES, ENOTDIR, ENOMEM, EIO };
+	struct p9_server *const srv = self->env.srv;
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		const struct p9s_rule rule = {
+			.type = P9_TWALK,
+			.fid_state = P9S_FID_OPEN,
+			.action = P9S_ERROR,
+			.times = P9S_ALWAYS,
+			.error = errors[i],
+		};
+		int fd;
+
+		ASSERT_EQ(0, p9s_create(srv, "d/judged/a", "a"));
+		ASSERT_EQ(0, p9s_create(srv, "d/judged/b", "another"));
+		fd = open(P9 "/d/judged/a", O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, unlink(P9 "/d/judged/a"));
+		ASSERT_EQ(0, rename(P9 "/d/judged/b", P9 "/d/judged/a"));
+		ASSERT_LT(0, p9s_arm(srv, &rule));
+		if (errors[i] != ENOTDIR)
+			EXPECT_EQ(-1, ftruncate(fd, 0));
+		ASSERT_EQ(0, p9s_disarm(srv));
+		EXPECT_TRUE(p9s_content_is(srv, "d/judged/a", "another"))
+		{
+			TH_LOG("%s", strerror(errors[i]));
+		}
+		EXPECT_EQ(0, close(fd));
+		ASSERT_EQ(0, p9s_remove(srv, "d/judged/a"));
+	}
+}
+
+/* Another inode of the file does not lock the name under which it was opened. */
+TEST_F(p9_acting, S30_truncate_other_inode)
+{
+	struct p9_server *const srv = self->env.srv;
+	const int fd = open(P9 "/d/judged/f", O_RDWR | O_CLOEXEC);
+	pid_t pid, name;
+
+	if (variant->behaviour->no_renameat)
+		SKIP(return, "another request");
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, p9s_create(srv, "d/judged/g", "another"));
+	ASSERT_EQ(0, rename(P9 "/d/judged/f", P9 "/d/judged/k"));
+	ASSERT_EQ(0, link(P9 "/d/judged/k", P9 "/d/judged/f"));
+	p9_drop_caches(_metadata);
+	ASSERT_LT(0, p9s_hold_next(srv, P9_TSETATTR));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		alarm(20);
+		_exit(ftruncate(fd, 0) ? errno : 0);
+	}
+	ASSERT_LT(0, p9s_wait_held(srv));
+	ASSERT_EQ(0, p9s_reset(srv));
+	name = fork();
+	ASSERT_LE(0, name);
+	if (!name) {
+		alarm(20);
+		_exit(unlink(P9 "/d/judged/f") ||
+		      link(P9 "/d/judged/g", P9 "/d/judged/f"));
+	}
+	ASSERT_LE(1, p9s_wait_count(srv, P9_TWALK, 1));
+	EXPECT_TRUE(p9_is_blocked(name));
+	EXPECT_EQ(1, p9s_release(srv));
+	EXPECT_EQ(0, p9_wait_child(pid));
+	EXPECT_EQ(0, p9_wait_child(name));
+	EXPECT_TRUE(p9s_content_is(srv, "d/judged/g", "another"));
+	EXPECT_TRUE(p9s_content_is(srv, "d/judged/k", ""));
+	EXPECT_EQ(0, close(fd));
+}
+
+static pid_t fork_sandboxed(struct __test_metadata *const _metadata,
+			    const int ruleset_fd, const enum p9_op_kind kind,
+			    const char *const path, const char *const path2)
+{
+	const pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		alarm(20);
+		if (!p9_restrict(ruleset_fd))
+			_exit(P9_CHILD_SANDBOX);
+		_exit(p9_do(kind, path, path2));
+	}
+	return pid;
+}
+
+/* What a lookup gets from a directory that is replaced meanwhile. */
+TEST_F(p9_acting, S07_replaced_in_lookup)
+{
+	struct p9_server *const srv = self->env.srv;
+	const int ruleset_fd = p9_allow_read(_metadata, P9 "/d/judged");
+	pid_t pid;
+	int err;
+
+	ASSERT_LT(0, p9s_arm(srv, &(struct p9s_rule){ .type = P9_TWALK,
+						      .name = "f",
+						      .action = P9S_HOLD }));
+	pid = fork_sandboxed(_metadata, ruleset_fd, P9_READ, P9 "/d/judged/f",
+			     NULL);
+	ASSERT_LT(0, p9s_wait_held(srv));
+	EXPECT_EQ(0, p9_wait_child(fork_replace(_metadata)));
+	EXPECT_EQ(1, p9s_release(srv));
+	/* It is the file of "judged" if the fid of this follows. */
+	err = p9_wait_child(pid);
+	EXPECT_EQ(variant->behaviour->path &&
+			  !variant->behaviour->rename_moves_fids &&
+			  !variant->behaviour->no_renameat,
+		  err != 0)
+	{
+		TH_LOG("%s", strerror(err));
+	}
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
 /* A name that a killed task made may still come. */
 TEST_F(p9_acting, S30_truncate_nameless_late)
 {
@@ -286,6 +414,131 @@ TEST_F(p9_acting, S30_truncate_nameless_late)
 	EXPECT_EQ(expected, ftruncate(fd, 0) ? errno : 0);
 	EXPECT_EQ(1, p9s_release(srv));
 	EXPECT_EQ(0, close(fd));
+}
+
+/* clang-format off */
+FIXTURE(p9_above) {
+	/* clang-format on */
+	struct p9_env env;
+};
+
+FIXTURE_VARIANT(p9_above)
+{
+	const struct p9_behaviour *behaviour;
+};
+
+/* clang-format off */
+FIXTURE_VARIANT_ADD(p9_above, qemu) {
+	/* clang-format on */
+	.behaviour = P9S_PATH_QEMU,
+};
+
+/* clang-format off */
+FIXTURE_VARIANT_ADD(p9_above, diod_110) {
+	/* clang-format on */
+	.behaviour = &server_diod_110,
+};
+
+/* clang-format off */
+FIXTURE_VARIANT_ADD(p9_above, handle) {
+	/* clang-format on */
+	.behaviour = P9S_HANDLE,
+};
+
+FIXTURE_SETUP(p9_above)
+{
+	if (!p9_start(_metadata, &self->env, variant->behaviour))
+		SKIP(return, "9p is not supported (setup)");
+	ASSERT_EQ(0, p9s_build(self->env.srv, twins));
+	p9_mount(_metadata, &self->env, OPTS_NEVER_FRESH);
+}
+
+FIXTURE_TEARDOWN_PARENT(p9_above)
+{
+	p9_finish(&self->env);
+}
+
+/* Rules above a mount are for the directory that was mounted. */
+TEST_F(p9_above, S14_bind_replaced)
+{
+	struct p9_server *const srv = self->env.srv;
+	int ruleset_fd;
+
+	ASSERT_EQ(0, mkdir(LOCAL "/bind", 0755));
+	set_cap(_metadata, CAP_SYS_ADMIN);
+	ASSERT_EQ(0,
+		  mount(P9 "/d/judged/s", LOCAL "/bind", NULL, MS_BIND, NULL));
+	clear_cap(_metadata, CAP_SYS_ADMIN);
+	ruleset_fd = p9_allow(_metadata, LOCAL,
+			      LANDLOCK_ACCESS_FS_READ_FILE |
+				      LANDLOCK_ACCESS_FS_MAKE_DIR);
+	P9_EXPECT(0, ruleset_fd, P9_READ, LOCAL "/bind/f");
+	ASSERT_EQ(0, p9s_move(srv, "d/judged/s", "d/moved"));
+	ASSERT_EQ(0, p9s_move(srv, "d/other/s", "d/judged/s"));
+	if (variant->behaviour->path) {
+		P9_EXPECT_REFUSED(ruleset_fd, P9_READ, LOCAL "/bind/f");
+		P9_EXPECT_REFUSED(ruleset_fd, P9_MKDIR, LOCAL "/bind/new");
+	} else {
+		P9_EXPECT(0, ruleset_fd, P9_READ, LOCAL "/bind/f");
+		P9_EXPECT(0, ruleset_fd, P9_MKDIR, LOCAL "/bind/new");
+	}
+	EXPECT_FALSE(p9s_exists(srv, "d/judged/s/new"));
+	EXPECT_EQ(0, close(ruleset_fd));
+	ASSERT_EQ(0, p9_umount(_metadata, LOCAL "/bind", 0));
+	ASSERT_EQ(0, rmdir(LOCAL "/bind"));
+}
+
+#define ACCESS_FILES                                                    \
+	(LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | \
+	 LANDLOCK_ACCESS_FS_REFER)
+
+/* What is renamed is a directory by now. */
+TEST_F(p9_above, S31_file_is_dir)
+{
+	const struct p9_rule rules[] = { { TMP_DIR, ACCESS_FILES }, {} };
+	struct p9_server *const srv = self->env.srv;
+	const int ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	const int fd = p9_hold(_metadata, HOLD_PATH, P9 "/d/judged/f");
+
+	ASSERT_EQ(0, p9s_remove(srv, "d/judged/f"));
+	ASSERT_EQ(0, p9s_move(srv, "d/other", "d/judged/f"));
+	EXPECT_NE(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/d/judged/f",
+			    P9 "/d/judged/g"));
+	EXPECT_NE(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/d/judged/f",
+			    P9 "/d/g"));
+	EXPECT_TRUE(p9s_exists(srv, "d/judged/f/s"));
+	EXPECT_EQ(0, close(fd));
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
+/* There was nothing to be replaced by a rename when this was judged. */
+TEST_F(p9_above, S31_appears)
+{
+	const struct p9_rule rules[] = {
+		{ P9 "/d/judged", ACCESS_FILES },
+		{ P9 "/d/other",
+		  LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REFER },
+		{},
+	};
+	struct p9_server *const srv = self->env.srv;
+	const int ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	pid_t pid;
+
+	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/d/judged/f",
+			    P9 "/d/other/g"));
+	/* The lookup, then a question for the destination. */
+	ASSERT_LT(0, p9s_arm(srv, &(struct p9s_rule){ .type = P9_TWALK,
+						      .name = "other",
+						      .nth = 2,
+						      .action = P9S_HOLD }));
+	pid = fork_sandboxed(_metadata, ruleset_fd, P9_RENAME,
+			     P9 "/d/judged/s/f", P9 "/d/other/n");
+	ASSERT_LT(0, p9s_wait_held(srv));
+	ASSERT_EQ(0, p9s_create(srv, "d/other/n", "another"));
+	EXPECT_EQ(1, p9s_release(srv));
+	EXPECT_EQ(EACCES, p9_wait_child(pid));
+	EXPECT_TRUE(p9s_content_is(srv, "d/other/n", "another"));
+	EXPECT_EQ(0, close(ruleset_fd));
 }
 
 TEST_HARNESS_MAIN

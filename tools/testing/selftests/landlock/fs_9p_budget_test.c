@@ -64,13 +64,17 @@ static struct extra extra(struct __test_metadata *const _metadata,
 	};
 }
 
-#define EXPECT_EXTRA(_extra, _getattr, _walk, _clunk)                          \
+#define EXPECT_EXTRA(_extra, _getattr, _walk, _clunk) \
+	EXPECT_EXTRA_STATFS(_extra, _getattr, _walk, _clunk, 0)
+
+#define EXPECT_EXTRA_STATFS(_extra, _getattr, _walk, _clunk, _statfs)          \
 	({                                                                     \
 		const struct extra _e = (awaited_clunks = (_clunk), (_extra)); \
 		EXPECT_EQ((_getattr), _e.getattr);                             \
 		EXPECT_EQ((_walk), _e.walk);                                   \
 		EXPECT_EQ((_clunk), _e.clunk);                                 \
-		EXPECT_EQ((_getattr) + (_walk) + (_clunk), _e.total);          \
+		EXPECT_EQ((_getattr) + (_walk) + (_clunk) + (_statfs),         \
+			  _e.total);                                           \
 	})
 
 /* clang-format off */
@@ -85,6 +89,8 @@ FIXTURE_VARIANT(p9_budget)
 	bool generation;
 	/* Each link of Rwalk has its qid. */
 	bool all_qids;
+	/* The server tells its filesystems apart, and has no generations. */
+	bool fsid;
 };
 
 /* clang-format off */
@@ -108,6 +114,7 @@ FIXTURE_VARIANT_ADD(p9_budget, qemu_tmpfs) {
 	/* clang-format on */
 	.behaviour = &server_qemu_tmpfs,
 	.all_qids = true,
+	.fsid = true,
 };
 
 /* clang-format off */
@@ -171,29 +178,31 @@ TEST_F(p9_budget, fresh_root)
 /*
  * Through a held directory: is the ruled one still itself (and held, without
  * generations), does it lead there, and is it still itself?  The last question
- * is only for answers which are older than the bound by then.
+ * is only for answers which are older than the bound by then.  Without generations,
+ * if the names above the ruled one are not fresh, another filesystem may be there:
+ * its fsid, and is this the one of the ruled one?
  */
 TEST_F(p9_budget, held_never_fresh)
 {
-	const int pin = !variant->generation;
+	const int pin = !variant->generation, fsid = variant->fsid;
 	struct p9_server *const srv = self->env.srv;
 	int ruleset_fd, fd;
 
 	setup(_metadata, &self->env, OPTS_NEVER_FRESH);
 	ruleset_fd = p9_allow(_metadata, dir_ruled, ACCESS_RO);
 	fd = p9_hold(_metadata, HOLD_PATH, dir_ruled_sub);
-	EXPECT_EXTRA(extra(_metadata, srv, ruleset_fd, P9_READ,
-			   p9_held(HOLD_PATH, fd, "h"), 1),
-		     2 + pin, 1, 1);
+	EXPECT_EXTRA_STATFS(extra(_metadata, srv, ruleset_fd, P9_READ,
+				  p9_held(HOLD_PATH, fd, "h"), 1),
+			    2 + pin + fsid, 1, 1, fsid);
 	ASSERT_EQ(0, close(fd));
 
 	/* A rule on the file itself: is it still itself? */
 	EXPECT_EQ(0, close(ruleset_fd));
 	ruleset_fd = p9_allow_read(_metadata, file_ruled_sub);
 	fd = p9_hold(_metadata, HOLD_PATH, file_ruled_sub);
-	EXPECT_EXTRA(extra(_metadata, srv, ruleset_fd, P9_READ,
-			   p9_held(HOLD_PATH, fd, ""), 1),
-		     1 + pin, 0, 0);
+	EXPECT_EXTRA_STATFS(extra(_metadata, srv, ruleset_fd, P9_READ,
+				  p9_held(HOLD_PATH, fd, ""), 1),
+			    1 + pin + fsid, 0, 0, fsid);
 	ASSERT_EQ(0, close(fd));
 	EXPECT_EQ(0, close(ruleset_fd));
 }
@@ -229,7 +238,7 @@ TEST_F(p9_budget, held_then_fresh)
 TEST_F(p9_budget, depth)
 {
 	static const size_t depths[] = { 1, 16, 17, 100 };
-	const int pin = !variant->generation;
+	const int pin = !variant->generation, fsid = variant->fsid;
 	struct p9_server *const srv = self->env.srv;
 	char path[256] = "ruled";
 	char leaf[300];
@@ -246,9 +255,10 @@ TEST_F(p9_budget, depth)
 		}
 		snprintf(leaf, sizeof(leaf), P9 "/%s", path);
 		fd = p9_hold(_metadata, HOLD_PATH, leaf);
-		EXPECT_EXTRA(extra(_metadata, srv, ruleset_fd, P9_LIST,
-				   p9_held(HOLD_PATH, fd, ""), 1),
-			     2 + pin, (int)(depth + 15) / 16, 1);
+		EXPECT_EXTRA_STATFS(extra(_metadata, srv, ruleset_fd, P9_LIST,
+					  p9_held(HOLD_PATH, fd, ""), 1),
+				    2 + pin + fsid, (int)(depth + 15) / 16, 1,
+				    fsid);
 		ASSERT_EQ(0, close(fd));
 	}
 	EXPECT_EQ(0, close(ruleset_fd));
@@ -301,7 +311,7 @@ TEST_F(p9_budget, not_needed)
 		{ dir_ruled_sub, LANDLOCK_ACCESS_FS_READ_DIR },
 		{},
 	};
-	const int pin = !variant->generation;
+	const int pin = !variant->generation, fsid = variant->fsid;
 	struct p9_server *const srv = self->env.srv;
 	int ruleset_fd, fd;
 
@@ -317,16 +327,16 @@ TEST_F(p9_budget, not_needed)
 
 	/* The first rule is enough. */
 	ruleset_fd = p9_ruleset(_metadata, ACCESS_RO, twice);
-	EXPECT_EXTRA(extra(_metadata, srv, ruleset_fd, P9_READ,
-			   p9_held(HOLD_PATH, fd, "h"), 3),
-		     2 + pin, 1, 1);
+	EXPECT_EXTRA_STATFS(extra(_metadata, srv, ruleset_fd, P9_READ,
+				  p9_held(HOLD_PATH, fd, "h"), 3),
+			    2 + pin + fsid, 1, 1, fsid);
 	EXPECT_EQ(0, close(ruleset_fd));
 
 	/* The first rule grants nothing of what is requested. */
 	ruleset_fd = p9_ruleset(_metadata, ACCESS_RO, other_right);
-	EXPECT_EXTRA(extra(_metadata, srv, ruleset_fd, P9_READ,
-			   p9_held(HOLD_PATH, fd, "h"), 2),
-		     2 + pin, 1, 1);
+	EXPECT_EXTRA_STATFS(extra(_metadata, srv, ruleset_fd, P9_READ,
+				  p9_held(HOLD_PATH, fd, "h"), 2),
+			    2 + pin + fsid, 1, 1, fsid);
 	EXPECT_EQ(0, close(ruleset_fd));
 	ASSERT_EQ(0, close(fd));
 }

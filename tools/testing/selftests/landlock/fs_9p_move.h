@@ -64,6 +64,16 @@ static const struct p9_behaviour __maybe_unused server_qemu_tmpfs = {
 	.rename_moves_fids = true,
 };
 
+/* diod 1.1.0 */
+static const struct p9_behaviour __maybe_unused server_diod_110 = {
+	.name = "diod_110",
+	.path = true,
+	.short_walk_makes_fid = true,
+	.dotdot_escapes = true,
+	.generation = P9S_GEN_CLAIMED_ZERO,
+	.qid_version = P9S_QIDV_ZERO,
+};
+
 /* A handle server without generations. */
 static const struct p9_behaviour __maybe_unused server_handle_no_gen = {
 	.name = "handle_no_gen",

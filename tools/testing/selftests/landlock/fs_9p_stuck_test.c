@@ -545,4 +545,31 @@ TEST_F(p9_stuck, S17_rename)
 	expect_clean(_metadata, srv);
 }
 
+/* Who waits for a change that hangs, or behind who waits, can be killed. */
+TEST_F(p9_stuck, S17_change)
+{
+	struct p9_server *const srv = self->env.srv;
+	pid_t pid, rename, create;
+
+	ASSERT_EQ(1, hold(srv, P9_TMKDIR));
+	pid = fork_op(_metadata, 0, P9_MKDIR, P9 "/ruled/new", NULL);
+	ASSERT_LT(0, p9s_wait_held(srv));
+	ASSERT_EQ(0, p9s_reset(srv));
+	rename = fork_op(_metadata, 0, P9_RENAME, file_other,
+			 P9 "/other/renamed");
+	/* Three names, and two copies of fids. */
+	ASSERT_LE(5, p9s_wait_count(srv, P9_TWALK, 5));
+	EXPECT_TRUE(p9_is_blocked(rename));
+	create = fork_op(_metadata, 0, P9_CREATE, P9 "/new", NULL);
+	EXPECT_TRUE(p9_is_blocked(create));
+	EXPECT_EQ(1, p9s_held(srv));
+	expect_killed(_metadata, srv, create);
+	expect_killed(_metadata, srv, rename);
+	expect_killed(_metadata, srv, pid);
+	EXPECT_EQ(1, p9s_release(srv));
+	EXPECT_FALSE(p9s_exists(srv, "new"));
+	EXPECT_TRUE(p9s_exists(srv, "other/f"));
+	expect_clean(_metadata, srv);
+}
+
 TEST_HARNESS_MAIN

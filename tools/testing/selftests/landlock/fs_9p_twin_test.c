@@ -267,6 +267,40 @@ TEST_F(p9_twin, S10_twin_in_place)
 	EXPECT_EQ(0, close(ruleset_fd));
 }
 
+/* The mount of the other one got there as the server moved what is above. */
+TEST_F(p9_twin, S10_moved_mount)
+{
+	static const struct p9s_entry entries[] = {
+		{ "x", S_IFDIR },
+		{ "x/m", S_IFDIR },
+		{ "x/m/f", 0, "ruled" },
+		{ "p", S_IFDIR },
+		{ "p/m", S_IFDIR },
+		{ "p/m/f", 0, "another" },
+		{},
+	};
+	struct p9_server *const srv = self->env.srv;
+	int ruleset_fd, fd;
+
+	if (!variant->generation && !variant->fsid)
+		SKIP(return, "the server gives no means to tell");
+
+	ASSERT_EQ(0, p9s_build(srv, entries));
+	ASSERT_EQ(0, p9s_set_dev(srv, "p/m", 2));
+	ASSERT_EQ(0, p9s_collide(srv, "p/m/f", "x/m/f"));
+	ruleset_fd = p9_allow_read(_metadata, P9 "/x/m/f");
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/x/m");
+	P9_EXPECT(0, ruleset_fd, P9_READ, p9_held(HOLD_PATH, fd, "f"));
+	ASSERT_EQ(0, p9s_move(srv, "x", "z"));
+	ASSERT_EQ(0, p9s_move(srv, "p", "x"));
+	/* Where a fid is the directory, it still has the ruled one. */
+	EXPECT_EQ(variant->behaviour->path,
+		  p9_is_refused(p9_op(_metadata, ruleset_fd, P9_READ,
+				      p9_held(HOLD_PATH, fd, "f"))));
+	close(fd);
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
 /* Each rule is for its own file, also when both are pinned. */
 TEST_F(p9_twin, S10_both_ruled)
 {
