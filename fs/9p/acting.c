@@ -269,12 +269,19 @@ static int v9fs_truncate_open(struct v9fs_act *const act,
 int v9fs_truncate_begin(struct v9fs_act *const act, struct dentry *const dentry,
 			struct p9_fid **const fid, const bool is_open)
 {
+	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
 	int err;
 
-	if (is_open && v9fs_dentry2v9ses(dentry)->inodeident)
+	if (is_open && v9ses->inodeident)
 		return v9fs_truncate_open(act, dentry, fid);
 
 	err = v9fs_act_begin(act, dentry, *fid, NULL, NULL);
+	/* Writing back what is dirty may have taken long. */
+	if (!err && v9ses->inodeident && !v9fs_is_named_fresh(dentry)) {
+		err = v9fs_ask_inode(v9ses, *fid, d_inode(dentry));
+		if (err)
+			v9fs_act_end(act);
+	}
 	if (!err)
 		p9_fid_get(*fid);
 	return err;

@@ -120,6 +120,23 @@ struct p9_fid *v9fs_asked_fid(struct dentry *const dentry)
 	return fid;
 }
 
+/**
+ * v9fs_nameless_fid - Get a fid of a file that has no name anymore
+ *
+ * @inode: The inode of the file.
+ *
+ * Context: Any context.
+ * Return: A referenced open fid of the current user if there is one, of another
+ * user otherwise, or NULL if there is none.
+ */
+struct p9_fid *v9fs_nameless_fid(struct inode *const inode)
+{
+	const kuid_t uid = current_fsuid();
+
+	return v9fs_fid_find_inode(inode, false, uid, false) ?:
+		       v9fs_fid_find_inode(inode, false, uid, true);
+}
+
 /* Returns false if @dentry is not (anymore) below @ancestor for this client. */
 static bool v9fs_get_chain(struct dentry *const ancestor,
 			   struct dentry *const dentry,
@@ -550,8 +567,7 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 	fid = v9fs_asked_fid(ancestor);
 	/* What has no name anymore only has open fids. */
 	if (!fid && ancestor == dentry && d_unhashed(dentry))
-		fid = v9fs_fid_find_inode(d_inode(dentry), false,
-					  current_fsuid(), true);
+		fid = v9fs_nameless_fid(d_inode(dentry));
 	if (!fid)
 		return FS_ANSWER_UNKNOWN;
 

@@ -18,6 +18,7 @@ struct p9_fid *v9fs_asked_fid(struct dentry *dentry);
 bool v9fs_fid_is_sure(const struct dentry *dentry, struct p9_fid *fid);
 int v9fs_ask_inode(struct v9fs_session_info *v9ses, struct p9_fid *fid,
 		   const struct inode *inode);
+struct p9_fid *v9fs_nameless_fid(struct inode *inode);
 bool v9fs_is_beneath_fresh(struct dentry *ancestor, struct dentry *dentry);
 enum fs_answer v9fs_beneath(struct dentry *ancestor, struct dentry *dentry,
 			    bool exact);

@@ -137,6 +137,7 @@ void v9fs_link_moved(struct dentry *const dentry)
 	spin_lock(&dentry->d_lock);
 	v9dentry->link_time = 0;
 	v9dentry->self_time = 0;
+	v9dentry->fsid_time = 0;
 	v9dentry->file_time = 0;
 	hlist_for_each_entry(fid, &v9dentry->head, dlist)
 		WRITE_ONCE(fid->renames, 0);

@@ -155,8 +155,9 @@ static struct fs_pin *v9fs_not_pinned(struct inode *const inode, int err)
  *
  * @dentry: The file.
  *
- * Sends Twalk and Tlopen (or Topen), Tstatfs if the file has no generation, and
- * what it takes to get a first fid of the caller for @dentry if there is none.
+ * Sends Twalk and Tlopen (or Topen), Tstatfs if the file has no generation or
+ * Tgetattr if it has one that is not fresh, and what it takes to get a first fid
+ * of the caller for @dentry if there is none.
  *
  * Context: Process context, may sleep until the server answers or the caller
  * is killed.  No lock must be held.
@@ -198,6 +199,14 @@ static struct fs_pin *v9fs_pin(struct dentry *const dentry)
 	if (IS_ERR(fid)) {
 		err = PTR_ERR(fid);
 		goto free_pin;
+	}
+
+	/* The reply to Tlopen does not have the generation. */
+	if (V9FS_I(inode)->has_generation && v9ses->inodeident &&
+	    !v9fs_is_beneath_fresh(dentry, dentry)) {
+		err = v9fs_ask_inode(v9ses, fid, inode);
+		if (err)
+			goto put_fid;
 	}
 
 	time = v9fs_time();
@@ -296,7 +305,7 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 				   struct dentry *const dentry)
 {
 	struct inode *const inode = d_inode(dentry);
-	struct v9fs_inode *const v9inode = V9FS_I(inode);
+	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
 	enum fs_answer answer;
 	struct p9_fid *fid;
 	u64 fsid, time;
@@ -307,16 +316,15 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 	     v9fs_is_beneath_fresh(dentry->d_sb->s_root, dentry)))
 		return FS_ANSWER_YES;
 
-	spin_lock(&inode->i_lock);
-	time = v9inode->fsid_time;
-	fsid = v9inode->fsid;
-	spin_unlock(&inode->i_lock);
+	spin_lock(&dentry->d_lock);
+	time = v9dentry->fsid_time;
+	fsid = v9dentry->fsid;
+	spin_unlock(&dentry->d_lock);
 	if (!v9fs_is_fresh(v9ses, time)) {
 		fid = v9fs_asked_fid(dentry);
 		/* What has no name anymore only has open fids. */
 		if (!fid && d_unhashed(dentry))
-			fid = v9fs_fid_find_inode(inode, false, current_fsuid(),
-						  true);
+			fid = v9fs_nameless_fid(inode);
 		if (!fid)
 			return FS_ANSWER_UNKNOWN;
 		time = v9fs_time();
@@ -331,10 +339,10 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 		p9_fid_put(fid);
 		if (answer != FS_ANSWER_YES)
 			return answer;
-		spin_lock(&inode->i_lock);
-		v9inode->fsid = fsid;
-		v9inode->fsid_time = time;
-		spin_unlock(&inode->i_lock);
+		spin_lock(&dentry->d_lock);
+		v9dentry->fsid = fsid;
+		v9dentry->fsid_time = time;
+		spin_unlock(&dentry->d_lock);
 	}
 	return fsid == v9pin->fsid ? FS_ANSWER_YES : FS_ANSWER_NO;
 }

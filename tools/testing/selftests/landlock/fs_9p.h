@@ -376,7 +376,11 @@ static inline int p9_do_connect(const char *const path)
 	if (fd < 0)
 		return errno;
 
-	strncpy(addr.sun_path, path, sizeof(addr.sun_path) - 1);
+	err = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	if (err >= (int)sizeof(addr.sun_path)) {
+		close(fd);
+		return ENAMETOOLONG;
+	}
 	err = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) ? errno : 0;
 	close(fd);
 	return err;
@@ -482,11 +486,12 @@ static __maybe_unused bool p9_is_blocked(const pid_t pid)
 
 /*
  * Enforces @ruleset_fd (if not P9_NO_RULESET) in a child, which becomes user
- * @uid (if not 0) and does @kind.  Returns 0, errno, or P9_CHILD_*.
+ * @uid (if not 0) and does @kind.  It ends with 0, errno, or P9_CHILD_*.
  */
-static int p9_op_as(struct __test_metadata *const _metadata, const uid_t uid,
-		    const int ruleset_fd, const enum p9_op_kind kind,
-		    const char *const path, const char *const path2)
+static pid_t p9_fork_op(struct __test_metadata *const _metadata,
+			const uid_t uid, const int ruleset_fd,
+			const enum p9_op_kind kind, const char *const path,
+			const char *const path2)
 {
 	const pid_t pid = fork();
 
@@ -503,7 +508,16 @@ static int p9_op_as(struct __test_metadata *const _metadata, const uid_t uid,
 			_exit(P9_CHILD_SANDBOX);
 		_exit(p9_do(kind, path, path2));
 	}
-	return p9_wait_child(pid);
+	return pid;
+}
+
+/* Same, waits for this child: returns its exit code. */
+static int p9_op_as(struct __test_metadata *const _metadata, const uid_t uid,
+		    const int ruleset_fd, const enum p9_op_kind kind,
+		    const char *const path, const char *const path2)
+{
+	return p9_wait_child(
+		p9_fork_op(_metadata, uid, ruleset_fd, kind, path, path2));
 }
 
 static __maybe_unused int p9_op(struct __test_metadata *const _metadata,

@@ -67,20 +67,6 @@ FIXTURE_TEARDOWN_PARENT(p9_acting)
 	p9_finish(&self->env);
 }
 
-static pid_t fork_op(struct __test_metadata *const _metadata,
-		     const enum p9_op_kind kind, const char *const path,
-		     const char *const path2)
-{
-	const pid_t pid = fork();
-
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		alarm(20);
-		_exit(p9_do(kind, path, path2));
-	}
-	return pid;
-}
-
 /* "other" takes the place of "judged". */
 static pid_t fork_replace(struct __test_metadata *const _metadata)
 {
@@ -111,7 +97,7 @@ static void replaced_test(struct __test_metadata *const _metadata,
 
 	ASSERT_LT(0, p9s_arm(srv, &(struct p9s_rule){ .type = type,
 						      .action = P9S_HOLD }));
-	pid = fork_op(_metadata, kind, path, path2);
+	pid = p9_fork_op(_metadata, 0, P9_NO_RULESET, kind, path, path2);
 	ASSERT_LT(0, p9s_wait_held(srv));
 	ASSERT_EQ(0, p9s_reset(srv));
 	replace = fork_replace(_metadata);
@@ -246,8 +232,8 @@ TEST_F(p9_acting, S30_truncate_nameless)
 		}
 		ASSERT_LT(0, p9s_wait_held(srv));
 		ASSERT_EQ(0, p9s_reset(srv));
-		name = fork_op(_metadata, names[i].kind, names[i].path,
-			       names[i].path2);
+		name = p9_fork_op(_metadata, 0, P9_NO_RULESET, names[i].kind,
+				  names[i].path, names[i].path2);
 		ASSERT_LE((int)names[i].walks,
 			  p9s_wait_count(srv, P9_TWALK, names[i].walks));
 		/* The file itself is found where a fid is the file. */
@@ -268,6 +254,73 @@ TEST_F(p9_acting, S30_truncate_nameless)
 		EXPECT_TRUE(p9s_content_is(srv, "d/other/s/f", "other"));
 		EXPECT_EQ(0, close(fd));
 	}
+}
+
+/* The file gets another name while it is opened. */
+TEST_F(p9_acting, S30_truncate_renamed_in_open)
+{
+	struct p9_server *const srv = self->env.srv;
+	int to_parent[2], to_child[2];
+	char buf;
+	pid_t pid;
+
+	ASSERT_EQ(0, p9s_create(srv, "d/judged/victim", "victim"));
+	ASSERT_EQ(0, pipe2(to_parent, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(to_child, O_CLOEXEC));
+	ASSERT_LT(0,
+		  p9s_arm(srv, &(struct p9s_rule){ .type = P9_TLOPEN,
+						   .action = P9S_HOLD_REPLY }));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int fd;
+
+		alarm(20);
+		fd = open(P9 "/d/judged/f", O_RDWR | O_CLOEXEC);
+		if (fd < 0 || write(to_parent[1], "", 1) != 1 ||
+		    read(to_child[0], &buf, 1) != 1)
+			_exit(P9_CHILD_SANDBOX);
+		_exit(ftruncate(fd, 0) ? errno : 0);
+	}
+	ASSERT_LT(0, p9s_wait_held(srv));
+	EXPECT_EQ(0, rename(P9 "/d/judged/f", P9 "/d/judged/g"));
+	EXPECT_EQ(1, p9s_release(srv));
+	ASSERT_EQ(1, read(to_parent[0], &buf, 1));
+	EXPECT_EQ(0, rename(P9 "/d/judged/victim", P9 "/d/judged/f"));
+	EXPECT_EQ(0, access(P9 "/d/judged/g", F_OK));
+	P9_EXPECT(0, P9_NO_RULESET, P9_READ, P9 "/d/judged/g");
+	ASSERT_EQ(1, write(to_child[1], "", 1));
+	EXPECT_EQ(0, p9_wait_child(pid));
+	EXPECT_TRUE(p9s_content_is(srv, "d/judged/f", "victim"));
+	EXPECT_TRUE(p9s_content_is(srv, "d/judged/g", ""));
+	close(to_parent[0]);
+	close(to_parent[1]);
+	close(to_child[0]);
+	close(to_child[1]);
+}
+
+/* The server replaces a file while what this client wrote is written back. */
+TEST_F(p9_acting, S31_truncate_written)
+{
+	struct p9_server *const srv = self->env.srv;
+	pid_t pid;
+	int fd;
+
+	ASSERT_EQ(0, p9_umount(_metadata, P9, 0));
+	p9_mount(_metadata, &self->env, "cache=mmap,ignoreqv,freshness=0");
+	fd = open(P9 "/d/judged/f", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(1, write(fd, "F", 1));
+	ASSERT_LT(0, p9s_hold_next(srv, P9_TWRITE));
+	pid = p9_fork_op(_metadata, 0, P9_NO_RULESET, P9_TRUNC,
+			 P9 "/d/judged/f", NULL);
+	ASSERT_LT(0, p9s_wait_held(srv));
+	ASSERT_EQ(0, p9s_move(srv, "d/judged/f", "d/moved"));
+	ASSERT_EQ(0, p9s_create(srv, "d/judged/f", "another"));
+	EXPECT_EQ(1, p9s_release(srv));
+	EXPECT_EQ(variant->behaviour->path ? ESTALE : 0, p9_wait_child(pid));
+	EXPECT_TRUE(p9s_content_is(srv, "d/judged/f", "another"));
+	EXPECT_EQ(0, close(fd));
 }
 
 /* The server does not tell what has the name under which a file was opened. */
@@ -346,22 +399,6 @@ TEST_F(p9_acting, S30_truncate_other_inode)
 	EXPECT_EQ(0, close(fd));
 }
 
-static pid_t fork_sandboxed(struct __test_metadata *const _metadata,
-			    const int ruleset_fd, const enum p9_op_kind kind,
-			    const char *const path, const char *const path2)
-{
-	const pid_t pid = fork();
-
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		alarm(20);
-		if (!p9_restrict(ruleset_fd))
-			_exit(P9_CHILD_SANDBOX);
-		_exit(p9_do(kind, path, path2));
-	}
-	return pid;
-}
-
 /* What a lookup gets from a directory that is replaced meanwhile. */
 TEST_F(p9_acting, S07_replaced_in_lookup)
 {
@@ -373,16 +410,15 @@ TEST_F(p9_acting, S07_replaced_in_lookup)
 	ASSERT_LT(0, p9s_arm(srv, &(struct p9s_rule){ .type = P9_TWALK,
 						      .name = "f",
 						      .action = P9S_HOLD }));
-	pid = fork_sandboxed(_metadata, ruleset_fd, P9_READ, P9 "/d/judged/f",
-			     NULL);
+	pid = p9_fork_op(_metadata, 0, ruleset_fd, P9_READ, P9 "/d/judged/f",
+			 NULL);
 	ASSERT_LT(0, p9s_wait_held(srv));
 	EXPECT_EQ(0, p9_wait_child(fork_replace(_metadata)));
 	EXPECT_EQ(1, p9s_release(srv));
 	/* It is the file of "judged" if the fid of this follows. */
 	err = p9_wait_child(pid);
 	EXPECT_EQ(variant->behaviour->path &&
-			  !variant->behaviour->rename_moves_fids &&
-			  !variant->behaviour->no_renameat,
+			  !variant->behaviour->rename_moves_fids,
 		  err != 0)
 	{
 		TH_LOG("%s", strerror(err));
@@ -404,7 +440,8 @@ TEST_F(p9_acting, S30_truncate_nameless_late)
 		  p9s_arm(srv, &(struct p9s_rule){ .type = P9_TLINK,
 						   .action = P9S_HOLD,
 						   .flush = P9S_FLUSH_WAIT }));
-	pid = fork_op(_metadata, P9_LINK, P9 "/d/other/s/f", P9 "/d/judged/f");
+	pid = p9_fork_op(_metadata, 0, P9_NO_RULESET, P9_LINK,
+			 P9 "/d/other/s/f", P9 "/d/judged/f");
 	ASSERT_LT(0, p9s_wait_held(srv));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(P9_CHILD_DIED, p9_wait_child(pid));
@@ -416,54 +453,21 @@ TEST_F(p9_acting, S30_truncate_nameless_late)
 	EXPECT_EQ(0, close(fd));
 }
 
-/* clang-format off */
-FIXTURE(p9_above) {
-	/* clang-format on */
-	struct p9_env env;
-};
-
-FIXTURE_VARIANT(p9_above)
+/* From now on, nothing is fresh. */
+static void never_fresh(struct __test_metadata *const _metadata,
+			struct p9_env *const env)
 {
-	const struct p9_behaviour *behaviour;
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(p9_above, qemu) {
-	/* clang-format on */
-	.behaviour = P9S_PATH_QEMU,
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(p9_above, diod_110) {
-	/* clang-format on */
-	.behaviour = &server_diod_110,
-};
-
-/* clang-format off */
-FIXTURE_VARIANT_ADD(p9_above, handle) {
-	/* clang-format on */
-	.behaviour = P9S_HANDLE,
-};
-
-FIXTURE_SETUP(p9_above)
-{
-	if (!p9_start(_metadata, &self->env, variant->behaviour))
-		SKIP(return, "9p is not supported (setup)");
-	ASSERT_EQ(0, p9s_build(self->env.srv, twins));
-	p9_mount(_metadata, &self->env, OPTS_NEVER_FRESH);
-}
-
-FIXTURE_TEARDOWN_PARENT(p9_above)
-{
-	p9_finish(&self->env);
+	ASSERT_EQ(0, p9_umount(_metadata, P9, 0));
+	p9_mount(_metadata, env, OPTS_NEVER_FRESH);
 }
 
 /* Rules above a mount are for the directory that was mounted. */
-TEST_F(p9_above, S14_bind_replaced)
+TEST_F(p9_acting, S14_bind_replaced)
 {
 	struct p9_server *const srv = self->env.srv;
 	int ruleset_fd;
 
+	never_fresh(_metadata, &self->env);
 	ASSERT_EQ(0, mkdir(LOCAL "/bind", 0755));
 	set_cap(_metadata, CAP_SYS_ADMIN);
 	ASSERT_EQ(0,
@@ -493,13 +497,15 @@ TEST_F(p9_above, S14_bind_replaced)
 	 LANDLOCK_ACCESS_FS_REFER)
 
 /* What is renamed is a directory by now. */
-TEST_F(p9_above, S31_file_is_dir)
+TEST_F(p9_acting, S31_file_is_dir)
 {
 	const struct p9_rule rules[] = { { TMP_DIR, ACCESS_FILES }, {} };
 	struct p9_server *const srv = self->env.srv;
-	const int ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
-	const int fd = p9_hold(_metadata, HOLD_PATH, P9 "/d/judged/f");
+	int ruleset_fd, fd;
 
+	never_fresh(_metadata, &self->env);
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/d/judged/f");
 	ASSERT_EQ(0, p9s_remove(srv, "d/judged/f"));
 	ASSERT_EQ(0, p9s_move(srv, "d/other", "d/judged/f"));
 	EXPECT_NE(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/d/judged/f",
@@ -512,7 +518,7 @@ TEST_F(p9_above, S31_file_is_dir)
 }
 
 /* There was nothing to be replaced by a rename when this was judged. */
-TEST_F(p9_above, S31_appears)
+TEST_F(p9_acting, S31_appears)
 {
 	const struct p9_rule rules[] = {
 		{ P9 "/d/judged", ACCESS_FILES },
@@ -521,9 +527,11 @@ TEST_F(p9_above, S31_appears)
 		{},
 	};
 	struct p9_server *const srv = self->env.srv;
-	const int ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	int ruleset_fd;
 	pid_t pid;
 
+	never_fresh(_metadata, &self->env);
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
 	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/d/judged/f",
 			    P9 "/d/other/g"));
 	/* The lookup, then a question for the destination. */
@@ -531,8 +539,8 @@ TEST_F(p9_above, S31_appears)
 						      .name = "other",
 						      .nth = 2,
 						      .action = P9S_HOLD }));
-	pid = fork_sandboxed(_metadata, ruleset_fd, P9_RENAME,
-			     P9 "/d/judged/s/f", P9 "/d/other/n");
+	pid = p9_fork_op(_metadata, 0, ruleset_fd, P9_RENAME,
+			 P9 "/d/judged/s/f", P9 "/d/other/n");
 	ASSERT_LT(0, p9s_wait_held(srv));
 	ASSERT_EQ(0, p9s_create(srv, "d/other/n", "another"));
 	EXPECT_EQ(1, p9s_release(srv));

@@ -21,14 +21,6 @@
 #define USER1 1001
 #define USER2 1002
 
-static const char *file(const unsigned int i)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "many/%u", i);
-	return p9_path(P9, name);
-}
-
 static void be_user(struct __test_metadata *const _metadata, const uid_t uid)
 {
 	set_cap(_metadata, CAP_SETUID);
@@ -77,7 +69,7 @@ static int add_path(const int ruleset_fd, const char *const path,
 
 static int add(const int ruleset_fd, const unsigned int i)
 {
-	return add_path(ruleset_fd, file(i), 0);
+	return add_path(ruleset_fd, file_of_many(i), 0);
 }
 
 static int empty_ruleset(struct __test_metadata *const _metadata)
@@ -124,17 +116,10 @@ FIXTURE(p9_limit) {
 
 FIXTURE_SETUP(p9_limit)
 {
-	unsigned int i;
-	char name[32];
-
 	if (!p9_start(_metadata, &self->env, P9S_HANDLE))
 		SKIP(return, "9p is not supported");
 
-	ASSERT_EQ(0, p9s_mkdir(self->env.srv, "many"));
-	for (i = 0; i < NUM_FILES; i++) {
-		snprintf(name, sizeof(name), "many/%u", i);
-		ASSERT_EQ(0, p9s_create(self->env.srv, name, "content"));
-	}
+	make_many(_metadata, self->env.srv, NUM_FILES);
 	setup(_metadata, &self->env, "cache=none");
 }
 
@@ -152,11 +137,11 @@ TEST_F(p9_limit, S18_unchanged)
 
 	be_user(_metadata, USER1);
 	ruleset_fd = ruleset_of(_metadata, 0, LIMIT);
-	fd = open(file(LIMIT), O_PATH | O_CLOEXEC);
+	fd = open(file_of_many(LIMIT), O_PATH | O_CLOEXEC);
 	ASSERT_LE(0, fd);
-	P9_EXPECT(0, ruleset_fd, P9_READ, file(0));
-	P9_EXPECT(0, ruleset_fd, P9_READ, file(LIMIT - 1));
-	P9_EXPECT(EACCES, ruleset_fd, P9_READ, file(LIMIT));
+	P9_EXPECT(0, ruleset_fd, P9_READ, file_of_many(0));
+	P9_EXPECT(0, ruleset_fd, P9_READ, file_of_many(LIMIT - 1));
+	P9_EXPECT(EACCES, ruleset_fd, P9_READ, file_of_many(LIMIT));
 	p9_drop_caches(_metadata);
 	before = num_fids(_metadata, srv, LIMIT);
 
@@ -166,14 +151,14 @@ TEST_F(p9_limit, S18_unchanged)
 	EXPECT_EQ(EMFILE, add_fd(ruleset_fd, fd, 0, 0));
 	EXPECT_EQ(before, p9s_wait_fids(srv, before));
 	settle(_metadata, srv, LIMIT);
-	P9_EXPECT(0, ruleset_fd, P9_READ, file(0));
-	P9_EXPECT(0, ruleset_fd, P9_READ, file(LIMIT - 1));
-	P9_EXPECT(EACCES, ruleset_fd, P9_READ, file(LIMIT));
+	P9_EXPECT(0, ruleset_fd, P9_READ, file_of_many(0));
+	P9_EXPECT(0, ruleset_fd, P9_READ, file_of_many(LIMIT - 1));
+	P9_EXPECT(EACCES, ruleset_fd, P9_READ, file_of_many(LIMIT));
 
 	/* A larger limit is enough. */
 	EXPECT_EQ(0,
 		  add_fd(ruleset_fd, fd, LANDLOCK_ADD_RULE_PINNED, LIMIT + 1));
-	P9_EXPECT(0, ruleset_fd, P9_READ, file(LIMIT));
+	P9_EXPECT(0, ruleset_fd, P9_READ, file_of_many(LIMIT));
 	EXPECT_EQ(0, close(fd));
 	EXPECT_EQ(0, close(ruleset_fd));
 	settle(_metadata, srv, 0);
@@ -190,7 +175,8 @@ TEST_F(p9_limit, S18_once)
 	be_user(_metadata, USER1);
 	ruleset1_fd = ruleset_of(_metadata, 0, LIMIT);
 	EXPECT_EQ(0, add(ruleset1_fd, 0));
-	EXPECT_EQ(0, add_path(ruleset1_fd, file(0), LANDLOCK_ADD_RULE_PINNED));
+	EXPECT_EQ(0, add_path(ruleset1_fd, file_of_many(0),
+			      LANDLOCK_ADD_RULE_PINNED));
 	ruleset2_fd = ruleset_of(_metadata, 0, LIMIT);
 	EXPECT_EQ(EMFILE, add(ruleset2_fd, LIMIT));
 	settle(_metadata, self->env.srv, LIMIT);
@@ -283,9 +269,10 @@ TEST_F(p9_limit, S18_domains)
 	EXPECT_EQ(0, close(ruleset_fd));
 	expect_left(_metadata, USER1, LIMIT, 0);
 	expect_left(_metadata, USER2, LIMIT, LIMIT);
-	EXPECT_EQ(0, p9_sandboxed_op(_metadata, &child1, P9_READ, file(0)));
-	EXPECT_EQ(EACCES,
-		  p9_sandboxed_op(_metadata, &child1, P9_READ, file(LIMIT)));
+	EXPECT_EQ(0, p9_sandboxed_op(_metadata, &child1, P9_READ,
+				     file_of_many(0)));
+	EXPECT_EQ(EACCES, p9_sandboxed_op(_metadata, &child1, P9_READ,
+					  file_of_many(LIMIT)));
 	p9_sandbox_end(_metadata, &child1);
 	settle(_metadata, self->env.srv, LIMIT);
 	expect_left(_metadata, USER1, LIMIT, 0);
@@ -488,7 +475,7 @@ TEST_F(p9_limit, S18_unprivileged)
 		int fds[NUM_FILES];
 
 		for (i = 0; i < NUM_FILES; i++)
-			fds[i] = open(file(i), O_PATH | O_CLOEXEC);
+			fds[i] = open(file_of_many(i), O_PATH | O_CLOEXEC);
 		set_cap(_metadata, CAP_SETUID);
 		if (setresuid(USER1, USER1, USER1) ||
 		    setrlimit(RLIMIT_NOFILE, &limit))
@@ -584,8 +571,6 @@ static void run_capable(const int socket_fd, const cap_value_t cap)
 
 FIXTURE_SETUP(p9_limit_cap)
 {
-	unsigned int i;
-	char name[32];
 	pid_t child;
 	int fds[2];
 
@@ -605,11 +590,7 @@ FIXTURE_SETUP(p9_limit_cap)
 	if (!p9_start(_metadata, &self->env, P9S_HANDLE))
 		SKIP(return, "9p is not supported");
 
-	ASSERT_EQ(0, p9s_mkdir(self->env.srv, "many"));
-	for (i = 0; i < NUM_FILES; i++) {
-		snprintf(name, sizeof(name), "many/%u", i);
-		ASSERT_EQ(0, p9s_create(self->env.srv, name, "content"));
-	}
+	make_many(_metadata, self->env.srv, NUM_FILES);
 	setup(_metadata, &self->env, "cache=none");
 }
 
@@ -626,7 +607,7 @@ TEST_F(p9_limit_cap, S18_capability)
 
 	for (i = 0; i < num; i++) {
 		const int expected = i < LIMIT || variant->exempt ? 0 : EMFILE;
-		const int fd = open(file(i), O_PATH | O_CLOEXEC);
+		const int fd = open(file_of_many(i), O_PATH | O_CLOEXEC);
 
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, send_fd(self->socket_fd, fd));

@@ -20,34 +20,19 @@ FIXTURE(p9_nomem) {
 
 FIXTURE_SETUP(p9_nomem)
 {
-	unsigned int i;
-	char name[32];
-
 	/* Before it loses its capabilities */
 	if (!cgroup_write("/proc/self/oom_score_adj", "-1000"))
 		SKIP(return, "no right to be spared by the OOM killer");
 	if (!p9_start(_metadata, &self->env, P9S_HANDLE))
 		SKIP(return, "9p is not supported");
 
-	ASSERT_EQ(0, p9s_mkdir(self->env.srv, "many"));
-	for (i = 0; i < NUM_FILES; i++) {
-		snprintf(name, sizeof(name), "many/%u", i);
-		ASSERT_EQ(0, p9s_create(self->env.srv, name, "content"));
-	}
+	make_many(_metadata, self->env.srv, NUM_FILES);
 	setup(_metadata, &self->env, "cache=none");
 }
 
 FIXTURE_TEARDOWN_PARENT(p9_nomem)
 {
 	p9_finish(&self->env);
-}
-
-static const char *file(const unsigned int i)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "many/%u", i);
-	return p9_path(P9, name);
 }
 
 TEST_F(p9_nomem, S18_no_memory)
@@ -69,7 +54,7 @@ TEST_F(p9_nomem, S18_no_memory)
 
 	/* What is opened before the limit is set needs no memory then. */
 	for (i = 0; i < NUM_FILES; i++) {
-		fds[i] = open(file(i), O_PATH | O_CLOEXEC);
+		fds[i] = open(file_of_many(i), O_PATH | O_CLOEXEC);
 		ASSERT_LE(0, fds[i]);
 	}
 	ASSERT_EQ(0, pipe2(to_child, O_CLOEXEC));
@@ -102,8 +87,8 @@ TEST_F(p9_nomem, S18_no_memory)
 	ASSERT_GT(NUM_FILES, result.added);
 	/* The last one left nothing. */
 	settle(_metadata, srv, result.added);
-	P9_EXPECT(0, ruleset_fd, P9_READ, file(result.added - 1));
-	P9_EXPECT(EACCES, ruleset_fd, P9_READ, file(result.added));
+	P9_EXPECT(0, ruleset_fd, P9_READ, file_of_many(result.added - 1));
+	P9_EXPECT(EACCES, ruleset_fd, P9_READ, file_of_many(result.added));
 	EXPECT_EQ(0, close(ruleset_fd));
 	EXPECT_EQ(0, p9_umount(_metadata, P9, 0));
 	expect_no_fids(_metadata, srv);

@@ -55,6 +55,29 @@ static __maybe_unused void setup(struct __test_metadata *const _metadata,
 	settle(_metadata, env->srv, 0);
 }
 
+/* A directory with @num files. */
+static __maybe_unused void make_many(struct __test_metadata *const _metadata,
+				     struct p9_server *const srv,
+				     const unsigned int num)
+{
+	char name[32];
+
+	ASSERT_EQ(0, p9s_mkdir(srv, "many"));
+	for (unsigned int i = 0; i < num; i++) {
+		snprintf(name, sizeof(name), "many/%u", i);
+		ASSERT_EQ(0, p9s_create(srv, name, "content"));
+	}
+}
+
+/* One of them; lives until eight other calls. */
+static __maybe_unused const char *file_of_many(const unsigned int i)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "many/%u", i);
+	return p9_path(P9, name);
+}
+
 static __maybe_unused unsigned int
 num_fids(struct __test_metadata *const _metadata, struct p9_server *const srv,
 	 const unsigned int open)

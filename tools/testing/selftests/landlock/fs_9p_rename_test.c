@@ -110,25 +110,15 @@ TEST_F(p9_rename, S01_during_rename)
 	ASSERT_LT(0,
 		  p9s_arm(srv, &(struct p9s_rule){ .type = P9_TRENAMEAT,
 						   .action = P9S_HOLD_REPLY }));
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		alarm(20);
-		_exit(p9_do(P9_RENAME, P9 "/src/s", P9 "/src/s2"));
-	}
+	pid = p9_fork_op(_metadata, 0, P9_NO_RULESET, P9_RENAME, P9 "/src/s",
+			 P9 "/src/s2");
 	ASSERT_LE(0, p9s_wait_held(srv));
 	P9_EXPECT(0, P9_NO_RULESET, P9_READ, p9_held(HOLD_PATH, fd, ""));
 
 	/* Asked by the old name, hence again once the rename is known. */
 	ASSERT_EQ(0, p9s_reset(srv));
-	reader = fork();
-	ASSERT_LE(0, reader);
-	if (!reader) {
-		alarm(20);
-		if (!p9_restrict(ruleset_fd))
-			_exit(P9_CHILD_SANDBOX);
-		_exit(p9_do(P9_READ, p9_held(HOLD_PATH, fd, ""), NULL));
-	}
+	reader = p9_fork_op(_metadata, 0, ruleset_fd, P9_READ,
+			    p9_held(HOLD_PATH, fd, ""), NULL);
 	ASSERT_LE(1, p9s_wait_count(srv, P9_TWALK, 1));
 	ASSERT_LT(0, p9s_release(srv));
 	EXPECT_EQ(0, p9_wait_child(pid));
@@ -211,13 +201,9 @@ TEST_F(p9_rename, S07_left_behind_meanwhile)
 	ASSERT_LT(0, p9s_arm(srv, &(struct p9s_rule){ .type = P9_TWALK,
 						      .name = "c",
 						      .action = P9S_HOLD }));
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		alarm(20);
-		_exit(p9_do(P9_RENAME, p9_held(HOLD_PATH, fd, "g"),
-			    p9_held(HOLD_PATH, fd, "h")));
-	}
+	pid = p9_fork_op(_metadata, 0, P9_NO_RULESET, P9_RENAME,
+			 p9_held(HOLD_PATH, fd, "g"),
+			 p9_held(HOLD_PATH, fd, "h"));
 	ASSERT_LE(0, p9s_wait_held(srv));
 	EXPECT_EQ(0, p9_op2(_metadata, P9_NO_RULESET, P9_RENAME, P9 "/src/s",
 			    P9 "/src/s2"));
@@ -385,14 +371,8 @@ TEST_F(p9_rename, S04_moved_while_asked)
 						      .name = "f",
 						      .nth = 2,
 						      .action = P9S_HOLD }));
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		alarm(20);
-		if (!p9_restrict(ruleset_fd))
-			_exit(P9_CHILD_SANDBOX);
-		_exit(p9_do(P9_TRUNC, p9_held(HOLD_PATH, fd, ""), NULL));
-	}
+	pid = p9_fork_op(_metadata, 0, ruleset_fd, P9_TRUNC,
+			 p9_held(HOLD_PATH, fd, ""), NULL);
 	ASSERT_LE(0, p9s_wait_held(srv));
 	ASSERT_EQ(0, p9s_move(srv, "src/f", "plain2/moved"));
 	ASSERT_EQ(1, p9s_release(srv));
@@ -423,15 +403,8 @@ TEST_F(p9_rename, S04_source_moved_meanwhile)
 						      .name = "dst",
 						      .nth = 2,
 						      .action = P9S_HOLD }));
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		alarm(20);
-		if (!p9_restrict(ruleset_fd))
-			_exit(P9_CHILD_SANDBOX);
-		_exit(p9_do(P9_RENAME, p9_held(HOLD_PATH, fd, "f"),
-			    P9 "/dst/f"));
-	}
+	pid = p9_fork_op(_metadata, 0, ruleset_fd, P9_RENAME,
+			 p9_held(HOLD_PATH, fd, "f"), P9 "/dst/f");
 	ASSERT_LT(0, p9s_wait_held(srv));
 	ASSERT_EQ(0, p9s_move(srv, "src/s", "plain/s"));
 	ASSERT_EQ(1, p9s_release(srv));

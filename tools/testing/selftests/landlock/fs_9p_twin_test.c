@@ -267,6 +267,40 @@ TEST_F(p9_twin, S10_twin_in_place)
 	EXPECT_EQ(0, close(ruleset_fd));
 }
 
+/* Recycled between lookup and pin. */
+TEST_F(p9_twin, S31_recycled_before_pin)
+{
+	struct p9_server *const srv = self->env.srv;
+	const struct landlock_ruleset_attr attr = {
+		.handled_access_fs = ACCESS_RO,
+	};
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = ACCESS_RO,
+	};
+	int ruleset_fd;
+
+	if (!variant->generation)
+		SKIP(return, "there is no generation");
+
+	rule.parent_fd = p9_hold(_metadata, HOLD_PATH, dir_ruled_sub);
+	ruleset_fd = landlock_create_ruleset(&attr, sizeof(attr), 0);
+	ASSERT_LE(0, ruleset_fd);
+	recycle(_metadata, srv, "ruled/sub");
+	ASSERT_EQ(0, p9s_mkdir(srv, "ruled/sub"));
+	if (variant->behaviour->path) {
+		EXPECT_EQ(-1, landlock_add_rule(
+				      ruleset_fd, LANDLOCK_RULE_PATH_BENEATH,
+				      &rule, LANDLOCK_ADD_RULE_PINNED));
+		EXPECT_EQ(ESTALE, errno);
+	} else {
+		EXPECT_EQ(0, landlock_add_rule(
+				     ruleset_fd, LANDLOCK_RULE_PATH_BENEATH,
+				     &rule, LANDLOCK_ADD_RULE_PINNED));
+	}
+	EXPECT_EQ(0, close(rule.parent_fd));
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
 /* The mount of the other one got there as the server moved what is above. */
 TEST_F(p9_twin, S10_moved_mount)
 {
