@@ -110,7 +110,7 @@ static struct sb_rules find_rules_on(const struct landlock_domain *const domain,
  * landlock_is_mounted - Tell if rules above a mount are for what is below
  *
  * @domain: The domain.
- * @root: The root of the mount.
+ * @root: The root of the mount, with landlock_may_be_pinned().
  *
  * Context: Process context, may sleep if the filesystem has to.
  * Return: False if @root is not known to lead to the directory that was mounted,
@@ -121,7 +121,7 @@ bool landlock_is_mounted(const struct landlock_domain *const domain,
 {
 	enum fs_answer answer;
 
-	if (!landlock_may_be_pinned(root) || IS_ROOT(root))
+	if (IS_ROOT(root))
 		return true;
 
 	answer = root->d_sb->s_identity_op->beneath(root, root, false);

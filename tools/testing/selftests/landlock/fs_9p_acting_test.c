@@ -517,6 +517,34 @@ TEST_F(p9_acting, S31_file_is_dir)
 	EXPECT_EQ(0, close(ruleset_fd));
 }
 
+/* Nothing is asked for rights that the sandbox does not handle. */
+TEST_F(p9_acting, S12_not_handled)
+{
+	struct p9_server *const srv = self->env.srv;
+	const struct p9s_rule rule = {
+		.type = P9_TWALK,
+		.fid_state = P9S_FID_WALKED,
+		.name = "f",
+		.action = P9S_ERROR,
+		.times = P9S_ALWAYS,
+		.error = EIO,
+	};
+	int ruleset_fd, fd;
+
+	if (variant->behaviour->no_renameat)
+		SKIP(return, "it walks to what it renames");
+
+	never_fresh(_metadata, &self->env);
+	ruleset_fd = p9_allow(_metadata, TMP_DIR, ACCESS_RO);
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/d/judged/f");
+	ASSERT_LT(0, p9s_arm(srv, &rule));
+	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/d/judged/f",
+			    P9 "/d/judged/g"));
+	EXPECT_TRUE(p9s_exists(srv, "d/judged/g"));
+	EXPECT_EQ(0, close(fd));
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
 /* There was nothing to be replaced by a rename when this was judged. */
 TEST_F(p9_acting, S31_appears)
 {
