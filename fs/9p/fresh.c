@@ -5,6 +5,7 @@
 
 #include <linux/cred.h>
 #include <linux/dcache.h>
+#include <linux/fs.h>
 #include <linux/lockdep.h>
 #include <linux/rculist.h>
 #include <linux/spinlock.h>

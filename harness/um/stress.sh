@@ -10,7 +10,7 @@ M=/mnt/p9
 LOG=../stress.log
 
 # Stressor and number of operations, which are slow with KASAN.
-STRESSORS="access 20  chmod 20  chown 20  dir 60  dirdeep 4  dirmany 20
+STRESSORS="access 20  chmod 20  chown 100  dir 60  dirdeep 4  dirmany 20
 	flock 20  fstat 20  getdent 10  hdd 10  inotify 2  lockf 20  open 20
 	readahead 4  rename 100  seek 20  touch 60  utime 40"
 
