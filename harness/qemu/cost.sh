@@ -2,7 +2,7 @@
 # Costs in instructions: QEMU's clock counts them, one nanosecond each.
 # Needs harness/qemu/build.sh and a kernel in $BUILD/qemu.
 
-COST_SECONDS=1800
+COST_SECONDS=600
 
 # bench_guest JOB KERNEL-OUT GUEST-OUT COMMAND: runs COMMAND in a guest with one
 # CPU; its output is in $job/output.
