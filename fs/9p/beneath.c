@@ -196,10 +196,38 @@ static bool v9fs_is_chain_fresh(const struct v9fs_chain *const chain)
 bool v9fs_is_beneath_fresh(struct dentry *const ancestor,
 			   struct dentry *const dentry)
 {
-	struct v9fs_chain chain;
+	const struct v9fs_moment now = v9fs_now(v9fs_dentry2v9ses(dentry));
+	struct dentry *this = dentry;
+	size_t links = 0;
+	bool is_fresh;
 
-	return v9fs_get_chain(ancestor, dentry, &chain) &&
-	       v9fs_is_chain_fresh(&chain);
+	/* As v9fs_get_chain(), but ends with what is not fresh. */
+	rcu_read_lock();
+	while (true) {
+		struct dentry *parent;
+
+		spin_lock(&this->d_lock);
+		if (this == ancestor)
+			is_fresh = v9fs_is_file_fresh(this, &now);
+		else if (this == dentry)
+			is_fresh = v9fs_is_self_fresh(this, &now) &&
+				   v9fs_is_link_fresh(this, &now);
+		else
+			is_fresh = v9fs_was_self_fresh(this, &now) &&
+				   v9fs_is_link_fresh(this, &now);
+		parent = this->d_parent;
+		spin_unlock(&this->d_lock);
+
+		if (this == ancestor || !is_fresh)
+			break;
+		if (parent == this || ++links > V9FS_MAX_LINKS) {
+			is_fresh = false;
+			break;
+		}
+		this = parent;
+	}
+	rcu_read_unlock();
+	return is_fresh;
 }
 
 static void v9fs_put_links(struct v9fs_link *const links,

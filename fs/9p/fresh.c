@@ -7,6 +7,7 @@
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
 #include <linux/rculist.h>
 #include <linux/spinlock.h>
 #include <net/9p/9p.h>
@@ -28,7 +29,8 @@
 struct v9fs_moment v9fs_now(const struct v9fs_session_info *const v9ses)
 {
 	return (struct v9fs_moment){
-		.since = v9fs_fresh_since(v9ses),
+		/* What was never asked is not. */
+		.since = max(v9fs_fresh_since(v9ses), 0),
 		.uid = current_fsuid(),
 		.renames = v9fs_follow(v9ses),
 	};

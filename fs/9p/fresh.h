@@ -47,7 +47,7 @@ struct v9fs_moment {
 	/**
 	 * @since: What was asked later is fresh.
 	 */
-	s64 since;
+	u64 since;
 	/**
 	 * @uid: The current user.
 	 */
@@ -149,7 +149,7 @@ static inline bool v9fs_fids_follow(const struct dentry *const dentry,
 static inline bool v9fs_is_since(const u64 time,
 				 const struct v9fs_moment *const now)
 {
-	return time && (s64)time > now->since;
+	return time > now->since;
 }
 
 static inline bool v9fs_is_link_fresh(const struct dentry *const dentry,

@@ -47,11 +47,6 @@ struct v9fs_pin {
 	atomic64_t held;
 };
 
-static unsigned long *v9fs_memo(struct inode *const inode)
-{
-	return &V9FS_I(inode)->memo;
-}
-
 /*
  * A name may lead to another file than the one that was looked up, possibly of
  * a type that must not be opened: never wait for it (FIFO) nor follow it.
@@ -391,7 +386,8 @@ static enum fs_answer v9fs_same(struct fs_pin *const pin,
 
 const struct fs_identity_operations v9fs_identity_ops = {
 	.identify = v9fs_identify,
-	.memo = v9fs_memo,
+	.memo_offs = (int)offsetof(struct v9fs_inode, memo) -
+		     (int)offsetof(struct v9fs_inode, netfs.inode),
 	.pin = v9fs_pin,
 	.unpin = v9fs_unpin,
 	.same = v9fs_same,

@@ -18,10 +18,10 @@
 #ifndef _LINUX_FS_IDENTITY_H
 #define _LINUX_FS_IDENTITY_H
 
+#include <linux/fs.h>
 #include <linux/types.h>
 
 struct dentry;
-struct inode;
 
 /**
  * struct fs_identity - What makes a file this file, within its superblock
@@ -104,12 +104,10 @@ struct fs_identity_operations {
 	bool (*identify)(const struct inode *inode,
 			 struct fs_identity *identity);
 	/**
-	 * @memo: Gets what the user of pins remembers of @inode, 0 for a new
-	 * inode.
-	 *
-	 * Context: Any context, including RCU read-side critical sections.
+	 * @memo_offs: Where the unsigned long that the user of pins remembers
+	 * of an inode is, from the &struct inode on.  It is 0 for a new inode.
 	 */
-	unsigned long *(*memo)(struct inode *inode);
+	ptrdiff_t memo_offs;
 	/**
 	 * @pin: Makes the server hold the (positive) @dentry's file with the
 	 * rights of the caller.
@@ -157,6 +155,19 @@ struct fs_identity_operations {
 	enum fs_answer (*beneath)(struct dentry *ancestor,
 				  struct dentry *dentry, bool exact);
 };
+
+/**
+ * fs_identity_memo - Get what the user of pins remembers of an inode
+ *
+ * @inode: An inode of a superblock with identity operations.
+ *
+ * Context: Any context, including RCU read-side critical sections.
+ * Return: Where it is.
+ */
+static inline unsigned long *fs_identity_memo(struct inode *const inode)
+{
+	return (void *)inode + inode->i_sb->s_identity_op->memo_offs;
+}
 
 /**
  * fs_identity_cmp_number - Order identities, whatever their generation

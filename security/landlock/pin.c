@@ -410,6 +410,21 @@ landlock_charge_object(struct landlock_object *const object)
 			 ->charges);
 }
 
+/**
+ * landlock_enter_pins - Get ready to look for the pinned files of a superblock
+ *
+ * @place: The place, updated.
+ * @sb: The superblock, with landlock_may_be_pinned().
+ *
+ * Context: Any context.
+ */
+void landlock_enter_pins(struct landlock_place *const place,
+			 const struct super_block *const sb)
+{
+	place->num_added =
+		smp_load_acquire(&landlock_superblock(sb)->pins.num_added);
+}
+
 /* Tells if a rule may change @masks. */
 static bool is_rule_useful(const struct landlock_rule *const rule,
 			   const struct layer_masks *const masks)
@@ -542,7 +557,6 @@ static bool is_twin_unknown(const struct landlock_domain *const domain,
  *	superblock alive, and with landlock_may_be_pinned().
  * @place: Where the walk started, updated.
  * @masks: What is not granted yet.
- * @num_added: What landlock_may_have_pin() set.
  * @id: Filled with the object if there is one, undefined otherwise.
  *
  * Asks the filesystem only if it makes a difference.
@@ -556,7 +570,6 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 			    struct dentry *const dentry,
 			    struct landlock_place *const place,
 			    const struct layer_masks *const masks,
-			    const unsigned long num_added,
 			    struct landlock_id *const id)
 {
 	struct super_block *const sb = dentry->d_sb;
@@ -572,7 +585,7 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 	rcu_read_lock();
 	pinned = find_twins(pins, &identity);
 	if (!pinned)
-		WRITE_ONCE(*ops->memo(inode), num_added);
+		WRITE_ONCE(*fs_identity_memo(inode), place->num_added);
 	for (; pinned; pinned = next_twin(pinned)) {
 		const struct landlock_rule *rule;
 		enum fs_answer answer;

@@ -38,8 +38,8 @@ struct landlock_pins {
 	struct rb_root root;
 	/**
 	 * @num_added: How many objects were added to @root, protected by @lock.
-	 * This is what &fs_identity_operations.memo is for: the number when the
-	 * file of an inode was in vain looked up in @root.
+	 * This is what fs_identity_memo() is for: the number when the file of
+	 * an inode was in vain looked up in @root.
 	 */
 	unsigned long num_added;
 };
@@ -65,6 +65,17 @@ struct landlock_place {
 	 * way to tell.
 	 */
 	bool is_unsure;
+	/**
+	 * @may_be_pinned: What landlock_may_be_pinned() says of where the walk
+	 * is.
+	 */
+	bool may_be_pinned;
+	/**
+	 * @num_added: &landlock_pins.num_added of this superblock before the
+	 * walk, if @may_be_pinned.  The domain has no rule for what was added
+	 * since.
+	 */
+	unsigned long num_added;
 };
 
 void landlock_init_pins(struct landlock_pins *const pins);
@@ -86,8 +97,10 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 			    struct dentry *const dentry,
 			    struct landlock_place *const place,
 			    const struct layer_masks *const masks,
-			    const unsigned long num_added,
 			    struct landlock_id *const id);
+
+void landlock_enter_pins(struct landlock_place *const place,
+			 const struct super_block *const sb);
 
 void landlock_trace_contradict(const struct landlock_domain *const domain,
 			       const struct dentry *const dentry,
@@ -120,22 +133,36 @@ static inline bool landlock_may_be_pinned(const struct dentry *const dentry)
 /**
  * landlock_may_have_pin - Tell if a file has to be looked up in the pinned ones
  *
- * @pins: The pins of its superblock.
- * @dentry: The positive dentry of the file, with landlock_may_be_pinned().
- * @num_added: Set for landlock_get_pinned_id().
+ * @place: Where the walk started, with landlock_place.may_be_pinned.
+ * @dentry: The dentry of the file.
  *
  * Context: Any context.
- * Return: False if it was looked up since the last file was pinned, true
- * otherwise.
+ * Return: False if @dentry is negative, or if it was looked up since the last file
+ * was pinned, true otherwise.
  */
-static inline bool landlock_may_have_pin(const struct landlock_pins *const pins,
-					 const struct dentry *const dentry,
-					 unsigned long *const num_added)
+static inline bool
+landlock_may_have_pin(const struct landlock_place *const place,
+		      const struct dentry *const dentry)
 {
-	/* Before the search. */
-	*num_added = smp_load_acquire(&pins->num_added);
-	return READ_ONCE(*dentry->d_sb->s_identity_op->memo(
-		       d_backing_inode(dentry))) != *num_added;
+	return d_is_positive(dentry) &&
+	       READ_ONCE(*fs_identity_memo(d_backing_inode(dentry))) !=
+		       place->num_added;
+}
+
+/**
+ * landlock_init_place - Prepare for files of a superblock
+ *
+ * @place: The place, zeroed, or with landlock_end_place().
+ * @dentry: Any dentry of the superblock.
+ *
+ * Context: Any context.
+ */
+static inline void landlock_init_place(struct landlock_place *const place,
+				       const struct dentry *const dentry)
+{
+	place->may_be_pinned = landlock_may_be_pinned(dentry);
+	if (place->may_be_pinned)
+		landlock_enter_pins(place, dentry->d_sb);
 }
 
 /**
@@ -157,7 +184,7 @@ static inline void landlock_end_place(struct landlock_place *const place)
 /**
  * landlock_start_place - Start a walk towards the root
  *
- * @place: The place, zeroed.
+ * @place: The place, with landlock_init_place().
  * @dentry: Where the walk starts, to which the caller keeps a reference.
  *
  * Context: Any context.
@@ -165,7 +192,7 @@ static inline void landlock_end_place(struct landlock_place *const place)
 static inline void landlock_start_place(struct landlock_place *const place,
 					struct dentry *const dentry)
 {
-	if (landlock_may_be_pinned(dentry))
+	if (place->may_be_pinned)
 		place->dentry = dentry;
 }
 
@@ -181,7 +208,8 @@ static inline void landlock_move_place(struct landlock_place *const place,
 				       struct dentry *const dentry)
 {
 	landlock_end_place(place);
-	if (landlock_may_be_pinned(dentry)) {
+	landlock_init_place(place, dentry);
+	if (place->may_be_pinned) {
 		place->held = dget(dentry);
 		place->dentry = dentry;
 	}

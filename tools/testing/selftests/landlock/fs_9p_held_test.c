@@ -4,6 +4,8 @@
  */
 
 #define _GNU_SOURCE
+#include <sys/mman.h>
+
 #include "fs_9p_move.h"
 
 #define ACCESS_LESS                                                   \
@@ -132,6 +134,46 @@ TEST_F(p9_held, S05_link_moved_file)
 	EXPECT_NE(0, err);
 	EXPECT_FALSE(p9s_exists(srv, "dst/f"));
 	close(fd);
+	close(ruleset_fd);
+}
+
+/* What executes is mapped, hence held without a descriptor. */
+TEST_F(p9_held, S05_move_out_mapped)
+{
+	const struct p9_rule rules[] = {
+		{ P9 "/src", LANDLOCK_ACCESS_FS_READ_FILE },
+		{},
+	};
+	struct p9_server *const srv = self->env.srv;
+	const size_t size = sysconf(_SC_PAGESIZE);
+	int ruleset_fd, fd;
+	char path[64];
+	char *map;
+
+	if (is_fresh(variant->opts))
+		SKIP(return, "within the bound");
+
+	ruleset_fd = p9_ruleset(_metadata, LANDLOCK_ACCESS_FS_READ_FILE, rules);
+	fd = open(P9 "/src/f", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	map = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	ASSERT_NE(MAP_FAILED, map);
+	ASSERT_EQ(0, close(fd));
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx",
+		 (unsigned long)map, (unsigned long)map + size);
+
+	/* To open what is mapped. */
+	set_cap(_metadata, CAP_SYS_ADMIN);
+	P9_EXPECT(0, ruleset_fd, P9_READ, path);
+	ASSERT_EQ(0, p9s_move(srv, "src/f", "plain/moved"));
+	P9_EXPECT_REFUSED(ruleset_fd, P9_READ, path);
+	ASSERT_EQ(0, p9s_create(srv, "src/f", "evil"));
+	P9_EXPECT_REFUSED(ruleset_fd, P9_READ, path);
+	ASSERT_EQ(0, p9s_remove(srv, "src/f"));
+	ASSERT_EQ(0, p9s_move(srv, "plain/moved", "src/f"));
+	P9_EXPECT(0, ruleset_fd, P9_READ, path);
+	clear_cap(_metadata, CAP_SYS_ADMIN);
+	EXPECT_EQ(0, munmap(map, size));
 	close(ruleset_fd);
 }
 
