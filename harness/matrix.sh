@@ -78,9 +78,10 @@ matrix_head() {
 	diod
 	  diod $(version_of diod) over TCP, ext4.  A fid is a path; no generations.
 
-	ganesha
+	ganesha, ganesha-twins
 	  nfs-ganesha $(version_of nfs-ganesha) over TCP, FSAL VFS, ext4.  A fid is a handle, that is the
-	  file itself wherever it goes; no generations.
+	  file itself wherever it goes; no generations.  ganesha-twins has two ext4 with
+	  equal inode numbers below one export.
 
 	Reading the tables
 	==================
@@ -176,7 +177,7 @@ matrix_table() {
 matrix_rst() {
 	matrix_head
 	matrix_table "One filesystem" '^(qemu-(ext4|tmpfs|overlay)|diod|ganesha)$'
-	matrix_table "Two filesystems" '^qemu-(remap|warn)$'
+	matrix_table "Two filesystems" '^(qemu-(remap|warn)|ganesha-twins)$'
 }
 
 # A row for each access, a column for each server.

@@ -506,7 +506,8 @@ static const struct {
 	  "server closed",
 	  s30_rename_over, false },
 	{ "landmark",
-	  "two tmpfs with equal inode numbers and times: cd m1/dir; ls m2/dir",
+	  "two filesystems with equal inode numbers and times: cd m1/dir; ls "
+	  "m2/dir",
 	  landmark, true },
 };
 

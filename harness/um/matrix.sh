@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The matrix on servers that speak TCP, in the guest: matrix.sh PROGRAM
-# diod (paths) and nfs-ganesha (handles), each on an ext4 of its own.
+# diod (paths) and nfs-ganesha (handles), each on an ext4 of its own; and the
+# latter on two with equal inode numbers (diod does not lead into mounts).
 
 here=$(dirname "$0")
 say() { printf '%s\n' "$*"; }
@@ -13,11 +14,11 @@ pids=()
 
 # make_ext4 NAME: mounts a new one at /run/NAME.
 make_ext4() {
-	local loop
+	local image=/run/${1//\//-}.img loop
 
 	mkdir -p "/run/$1"
-	truncate -s 64M "/run/$1.img" && mkfs.ext4 -q -F "/run/$1.img" &&
-		loop=$(losetup -f --show "/run/$1.img") &&
+	truncate -s 64M "$image" && mkfs.ext4 -q -F "$image" &&
+		loop=$(losetup -f --show "$image") &&
 		mount "$loop" "/run/$1"
 }
 
@@ -42,7 +43,8 @@ start_diod() {
 }
 
 start_ganesha() {
-	make_ext4 ganesha || return
+	make_ext4 ganesha && make_ext4 twins && make_ext4 twins/m1 &&
+		make_ext4 twins/m2 || return
 	mkdir -p /run/ganesha.state
 	cat >/run/ganesha.conf <<-END
 	NFS_CORE_PARAM { Protocols = 9P; Enable_UDP = false; }
@@ -53,11 +55,21 @@ start_ganesha() {
 		Access_Type = RW; Squash = None; Protocols = 9P;
 		Transports = TCP; SecType = sys; FSAL { Name = VFS; }
 	}
+	EXPORT {
+		Export_Id = 2; Path = /run/twins; Pseudo = /twins;
+		Access_Type = RW; Squash = None; Protocols = 9P;
+		Transports = TCP; SecType = sys; FSAL { Name = VFS; }
+	}
 	END
 	ganesha.nfsd -F -L /tmp/ganesha.log -f /run/ganesha.conf \
 		-p /tmp/ganesha.pid </dev/null >/tmp/ganesha.out 2>&1 &
 	pids+=($!)
 	listens $! $GANESHA_PORT
+}
+
+# share NAME EXPORT PORT [FLAG]
+share() {
+	servers+=("$1 $2 127.0.0.1 trans=tcp,port=$3,version=9p2000.L,uname=root,access=user,aname=$2 ${4-}")
 }
 
 mkfifo /tmp/nothing
@@ -67,7 +79,8 @@ for server in diod ganesha; do
 		say "skip	$server	not installed"
 	elif start_$server >/tmp/start.log 2>&1; then
 		port=${server^^}_PORT
-		servers+=("$server /run/$server 127.0.0.1 trans=tcp,port=${!port},version=9p2000.L,uname=root,access=user,aname=/run/$server")
+		share $server /run/$server "${!port}"
+		[ $server = diod ] || share ganesha-twins /run/twins "${!port}" twins
 	else
 		sed 's/^/# /' /tmp/start.log /tmp/$server.*
 		say "fail	$server	does not start"
