@@ -16,6 +16,10 @@
  * file that has no name anymore) nobody else must make or remove a name:
  * rename_sem is held for writing.  All waits can be killed.
  *
+ * A killed task releases rename_sem while the server may still do what it asked
+ * for.  Whoever holds rename_sem for writing waits for that, see
+ * v9fs_rename_lock().
+ *
  * rename_sem is taken with inodes locked; nothing is locked below it, and
  * v9fs_fid_lookup() takes it itself.
  */
@@ -36,11 +40,36 @@
 #include "v9fs.h"
 #include "v9fs_vfs.h"
 
+/**
+ * v9fs_rename_lock - Keep all changes by this client away
+ *
+ * @v9ses: The session.
+ *
+ * Context: Process context, may sleep until the server answers or the caller is
+ * killed.  On success rename_sem is held for writing.
+ * Return: 0, or -EINTR or -ERESTARTSYS if the caller is killed.
+ */
+int v9fs_rename_lock(struct v9fs_session_info *const v9ses)
+{
+	int err;
+
+	while (true) {
+		/* Not with rename_sem, lookups need it too. */
+		err = v9ses->inodeident ? p9_client_wait_left(v9ses->clnt) : 0;
+		if (!err)
+			err = down_write_killable(&v9ses->rename_sem);
+		if (err || !v9ses->inodeident ||
+		    !p9_client_acts_left(v9ses->clnt))
+			return err;
+		up_write(&v9ses->rename_sem);
+	}
+}
+
 static int v9fs_act_lock(struct v9fs_act *const act,
 			 struct v9fs_session_info *const v9ses,
 			 const bool is_exclusive)
 {
-	const int err = is_exclusive ? down_write_killable(&v9ses->rename_sem) :
+	const int err = is_exclusive ? v9fs_rename_lock(v9ses) :
 				       down_read_killable(&v9ses->rename_sem);
 
 	*act = (struct v9fs_act){
@@ -218,9 +247,7 @@ static int v9fs_truncate_open(struct v9fs_act *const act,
 		 * the file.
 		 */
 		if (err == -ENOENT && !is_named)
-			err = atomic_read_acquire(&v9ses->clnt->names_left) ?
-				      -ESTALE :
-				      0;
+			err = 0;
 		if (!err)
 			break;
 		v9fs_act_end(act);

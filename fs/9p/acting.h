@@ -26,6 +26,7 @@ struct v9fs_act {
 	bool is_exclusive;
 };
 
+int v9fs_rename_lock(struct v9fs_session_info *v9ses);
 int v9fs_act_begin(struct v9fs_act *act, struct dentry *dentry,
 		   struct p9_fid *fid, struct dentry *other,
 		   struct p9_fid *other_fid);

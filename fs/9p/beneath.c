@@ -577,12 +577,15 @@ static bool v9fs_walk_tells(struct dentry *const ancestor,
 	return follows;
 }
 
-/* Same as v9fs_beneath(), without care for concurrent renames. */
+/*
+ * Same as v9fs_beneath(), without care for concurrent renames.  Sets @is_late if
+ * the bound of what was fresh ended meanwhile: the answer does not count.
+ */
 static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 				       struct dentry *const dentry,
-				       const bool exact)
+				       const bool exact, bool *const is_late)
 {
-	struct v9fs_chain chain;
+	struct v9fs_chain chain, now;
 	enum fs_answer answer = FS_ANSWER_YES;
 	bool is_acting = false;
 	struct p9_fid *fid;
@@ -614,7 +617,15 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 	/* Maybe it was just asked. */
 	if (answer == FS_ANSWER_YES && !v9fs_is_confirmed(ancestor))
 		answer = v9fs_check_self(ancestor, fid);
-	if (answer == FS_ANSWER_YES && chain.links && !chain.links_fresh) {
+	/* The server may have taken its time. */
+	if (answer == FS_ANSWER_YES &&
+	    !v9fs_get_chain(ancestor, dentry, &now))
+		answer = FS_ANSWER_NO;
+	*is_late = answer == FS_ANSWER_YES &&
+		   ((chain.links_fresh && !now.links_fresh) ||
+		    (chain.file_fresh && !now.file_fresh));
+	if (answer == FS_ANSWER_YES && !*is_late && chain.links &&
+	    !chain.links_fresh) {
 		answer = v9fs_check_links(ancestor, fid, dentry, chain.links,
 					  exact);
 		/* Not if this client renamed a directory meanwhile. */
@@ -664,9 +675,15 @@ enum fs_answer v9fs_beneath(struct dentry *const ancestor,
 		return FS_ANSWER_YES;
 
 	for (int tries = 0; tries < V9FS_MAX_TRIES; tries++) {
+		bool is_late = false;
+
 		seq = read_seqbegin(&rename_lock);
 		renames = v9fs_renames(v9ses);
-		answer = v9fs_ask_beneath(ancestor, dentry, exact);
+		answer = v9fs_ask_beneath(ancestor, dentry, exact, &is_late);
+		if (is_late) {
+			answer = FS_ANSWER_UNKNOWN;
+			continue;
+		}
 		if (answer != FS_ANSWER_NO)
 			break;
 		/*

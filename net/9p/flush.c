@@ -247,7 +247,8 @@ static bool p9_is_rename(const struct p9_req_t *const req)
 	       req->tc.id == P9_TWSTAT;
 }
 
-static bool p9_makes_name(const struct p9_req_t *const req)
+/* For many servers, what these change is what has a path by then. */
+static bool p9_acts(const struct p9_req_t *const req)
 {
 	switch (req->tc.id) {
 	case P9_TLCREATE:
@@ -256,6 +257,9 @@ static bool p9_makes_name(const struct p9_req_t *const req)
 	case P9_TMKNOD:
 	case P9_TMKDIR:
 	case P9_TLINK:
+	case P9_TUNLINKAT:
+	case P9_TREMOVE:
+	case P9_TSETATTR:
 		return true;
 	default:
 		return p9_is_rename(req);
@@ -310,8 +314,8 @@ bool p9_client_leave(struct p9_client *const c, struct p9_req_t *const req)
 	p9_left_fids(c, req);
 	if (p9_is_rename(req))
 		atomic_inc(&c->renames_left);
-	if (p9_makes_name(req))
-		atomic_inc(&c->names_left);
+	if (p9_acts(req))
+		atomic_inc(&c->acts_left);
 	req->left = true;
 	if (req->tc.id == P9_TCLUNK || req->tc.id == P9_TVERSION) {
 		list_add_tail(&req->left_list, &c->left);
@@ -324,6 +328,37 @@ bool p9_client_leave(struct p9_client *const c, struct p9_req_t *const req)
 	p9_left_settled(c, req);
 	return true;
 }
+
+/**
+ * p9_client_acts_left - Tell if what killed tasks left may still change something
+ *
+ * @c: The client.
+ *
+ * Context: Any context.
+ * Return: True if the server may still do it, and the session goes on.
+ */
+bool p9_client_acts_left(const struct p9_client *const c)
+{
+	return atomic_read_acquire(&c->acts_left) &&
+	       READ_ONCE(c->status) == Connected;
+}
+EXPORT_SYMBOL(p9_client_acts_left);
+
+/**
+ * p9_client_wait_left - Wait until the server is done with what killed tasks left
+ *
+ * @c: The client.
+ *
+ * Context: Process context.  May sleep until the server answers, the caller is
+ * killed, or the session ends.
+ * Return: 0 if nothing was left, or if the session ended, -ERESTARTSYS if the
+ * caller is killed.
+ */
+int p9_client_wait_left(struct p9_client *const c)
+{
+	return wait_event_killable(c->clunk_wait, !p9_client_acts_left(c));
+}
+EXPORT_SYMBOL(p9_client_wait_left);
 
 /**
  * p9_req_settle - Set the final status of a request
@@ -390,8 +425,9 @@ static void p9_left_end(struct p9_client *const c, struct p9_req_t *const req,
 		atomic64_inc_return(&c->renames_late);
 		atomic_dec_return(&c->renames_left);
 	}
-	if (p9_makes_name(req))
-		atomic_dec_return(&c->names_left);
+	/* Last, for p9_client_wait_left(). */
+	if (p9_acts(req) && atomic_dec_and_test(&c->acts_left))
+		wake_up(&c->clunk_wait);
 
 	if (req->left_newfid) {
 		if (closed || flushed || refused)
@@ -623,7 +659,7 @@ void p9_flush_setup(struct p9_client *const c)
 	INIT_LIST_HEAD(&c->left_done);
 	INIT_DELAYED_WORK(&c->flush_work, p9_flush_work);
 	c->silent = false;
-	atomic_set(&c->names_left, 0);
+	atomic_set(&c->acts_left, 0);
 	atomic_set(&c->renames_left, 0);
 	atomic64_set(&c->renames_late, 0);
 }

@@ -448,19 +448,18 @@ static bool is_rule_useful(const struct landlock_rule *const rule,
  * landlock_trace_contradict - Emit a tracepoint for a rule that does not count
  *
  * @domain: The domain.
- * @dentry: The ruled file.
- * @is_beneath: Whether the question was if @dentry leads to the accessed file.
+ * @inode: The inode of the ruled file.
+ * @is_beneath: Whether the question was if the file leads to the accessed one.
  * @answer: The filesystem's answer.
  *
  * Context: Any context.
  */
 void landlock_trace_contradict(const struct landlock_domain *const domain,
-			       const struct dentry *const dentry,
+			       const struct inode *const inode,
 			       const bool is_beneath,
 			       const enum fs_answer answer)
 {
-	const struct super_block *const sb = dentry->d_sb;
-	const struct inode *const inode = d_backing_inode(dentry);
+	const struct super_block *const sb = inode->i_sb;
 	struct fs_identity identity;
 
 	if (!trace_landlock_contradict_enabled())
@@ -488,7 +487,8 @@ static bool leads_to_place(const struct landlock_domain *const domain,
 		return true;
 
 	place->is_unsure = true;
-	landlock_trace_contradict(domain, dentry, true, answer);
+	landlock_trace_contradict(domain, d_backing_inode(dentry), true,
+				  answer);
 	return false;
 }
 

@@ -103,9 +103,12 @@ void landlock_enter_pins(struct landlock_place *const place,
 			 const struct super_block *const sb);
 
 void landlock_trace_contradict(const struct landlock_domain *const domain,
-			       const struct dentry *const dentry,
+			       const struct inode *const inode,
 			       const bool is_beneath,
 			       const enum fs_answer answer);
+
+bool landlock_is_child(const struct landlock_domain *const domain,
+		       struct dentry *const dir, struct dentry *const child);
 
 bool landlock_is_in_place(const struct landlock_domain *const domain,
 			  const struct dentry *const root,

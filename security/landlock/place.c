@@ -52,8 +52,9 @@ static bool is_twin_above(const struct landlock_domain *const domain,
 		found = inode && inode != tied &&
 			(!ops->identify(inode, &other) ||
 			 !fs_identity_cmp_number(&identity, &other));
+		/* @this may have lost @inode since. */
 		if (found)
-			landlock_trace_contradict(domain, this, false,
+			landlock_trace_contradict(domain, inode, false,
 						  FS_ANSWER_UNKNOWN);
 		if (found || this == root || IS_ROOT(this))
 			break;
@@ -126,7 +127,38 @@ bool landlock_is_mounted(const struct landlock_domain *const domain,
 
 	answer = root->d_sb->s_identity_op->beneath(root, root, false);
 	if (answer != FS_ANSWER_YES)
-		landlock_trace_contradict(domain, root, true, answer);
+		landlock_trace_contradict(domain, d_backing_inode(root), true,
+					  answer);
+	return answer == FS_ANSWER_YES;
+}
+
+/**
+ * landlock_is_child - Tell if a directory has a file, with its type
+ *
+ * @domain: The domain.
+ * @dir: The directory.
+ * @child: A positive dentry in this directory.
+ *
+ * For what gives no file another directory: no rule may be missed.
+ *
+ * Context: Process context, may sleep if the filesystem has to.
+ * Return: True if @dir is known to have @child, including when the filesystem does
+ * not forget its inodes, false otherwise.
+ */
+bool landlock_is_child(const struct landlock_domain *const domain,
+		       struct dentry *const dir, struct dentry *const child)
+{
+	enum fs_answer answer;
+
+	might_sleep();
+
+	if (!landlock_may_be_pinned(dir))
+		return true;
+
+	answer = dir->d_sb->s_identity_op->beneath(dir, child, true);
+	if (answer != FS_ANSWER_YES)
+		landlock_trace_contradict(domain, d_backing_inode(dir), true,
+					  answer);
 	return answer == FS_ANSWER_YES;
 }
 
@@ -189,7 +221,11 @@ bool landlock_is_in_place(const struct landlock_domain *const domain,
 	if (answer == FS_ANSWER_YES && highest != dir && child != dir)
 		answer = sb->s_identity_op->beneath(dir, dir, false);
 	if (answer != FS_ANSWER_YES)
-		landlock_trace_contradict(domain, highest, true, answer);
+		landlock_trace_contradict(domain, d_backing_inode(highest),
+					  true, answer);
 	dput(highest);
-	return answer == FS_ANSWER_YES;
+	/* A link does not lock the directory of the file. */
+	return answer == FS_ANSWER_YES &&
+	       (child == dir || child == root ||
+		READ_ONCE(child->d_parent) == dir);
 }

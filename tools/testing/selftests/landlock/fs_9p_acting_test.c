@@ -84,28 +84,38 @@ static pid_t fork_replace(struct __test_metadata *const _metadata)
 	return pid;
 }
 
-/* Directories above are no obstacle for a change, but only before or after. */
+/*
+ * Directories above are no obstacle for a change, but only before or after.  This
+ * is also true for what a killed task asked for.
+ */
 static void replaced_test(struct __test_metadata *const _metadata,
 			  FIXTURE_DATA(p9_acting) *const self,
 			  const FIXTURE_VARIANT(p9_acting) *const variant,
-			  const uint8_t type, const enum p9_op_kind kind,
-			  const char *const path, const char *const path2)
+			  const bool is_killed, const uint8_t type,
+			  const enum p9_op_kind kind, const char *const path,
+			  const char *const path2)
 {
 	struct p9_server *const srv = self->env.srv;
 	pid_t pid, replace;
 	int err;
 
-	ASSERT_LT(0, p9s_arm(srv, &(struct p9s_rule){ .type = type,
-						      .action = P9S_HOLD }));
+	ASSERT_LT(0,
+		  p9s_arm(srv, &(struct p9s_rule){ .type = type,
+						   .action = P9S_HOLD,
+						   .flush = P9S_FLUSH_WAIT }));
 	pid = p9_fork_op(_metadata, 0, P9_NO_RULESET, kind, path, path2);
 	ASSERT_LT(0, p9s_wait_held(srv));
+	if (is_killed) {
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(P9_CHILD_DIED, p9_wait_child(pid));
+	}
 	ASSERT_EQ(0, p9s_reset(srv));
 	replace = fork_replace(_metadata);
 	/* Lookups, and two copies of fids. */
 	ASSERT_LE(3, p9s_wait_count(srv, P9_TWALK, 3));
 	EXPECT_TRUE(p9_is_blocked(replace));
 	EXPECT_EQ(1, p9s_release(srv));
-	err = p9_wait_child(pid);
+	err = is_killed ? 0 : p9_wait_child(pid);
 	/* It is made, but fids of this server do not follow the directory. */
 	EXPECT_TRUE(!err || (err == ENOENT && variant->behaviour->path &&
 			     !variant->behaviour->rename_moves_fids));
@@ -116,7 +126,7 @@ static void replaced_test(struct __test_metadata *const _metadata,
 
 TEST_F(p9_acting, S12_create)
 {
-	replaced_test(_metadata, self, variant, P9_TLCREATE, P9_CREATE,
+	replaced_test(_metadata, self, variant, false, P9_TLCREATE, P9_CREATE,
 		      P9 "/d/judged/s/new", NULL);
 	EXPECT_TRUE(p9s_exists(self->env.srv, "d/moved/s/new"));
 	EXPECT_FALSE(p9s_exists(self->env.srv, "d/judged/s/new"));
@@ -124,7 +134,7 @@ TEST_F(p9_acting, S12_create)
 
 TEST_F(p9_acting, S12_mkdir)
 {
-	replaced_test(_metadata, self, variant, P9_TMKDIR, P9_MKDIR,
+	replaced_test(_metadata, self, variant, false, P9_TMKDIR, P9_MKDIR,
 		      P9 "/d/judged/s/new", NULL);
 	EXPECT_TRUE(p9s_exists(self->env.srv, "d/moved/s/new"));
 	EXPECT_FALSE(p9s_exists(self->env.srv, "d/judged/s/new"));
@@ -132,7 +142,7 @@ TEST_F(p9_acting, S12_mkdir)
 
 TEST_F(p9_acting, S12_mknod)
 {
-	replaced_test(_metadata, self, variant, P9_TMKNOD, P9_MKFIFO,
+	replaced_test(_metadata, self, variant, false, P9_TMKNOD, P9_MKFIFO,
 		      P9 "/d/judged/s/new", NULL);
 	EXPECT_TRUE(p9s_exists(self->env.srv, "d/moved/s/new"));
 	EXPECT_FALSE(p9s_exists(self->env.srv, "d/judged/s/new"));
@@ -140,7 +150,7 @@ TEST_F(p9_acting, S12_mknod)
 
 TEST_F(p9_acting, S12_symlink)
 {
-	replaced_test(_metadata, self, variant, P9_TSYMLINK, P9_SYMLINK,
+	replaced_test(_metadata, self, variant, false, P9_TSYMLINK, P9_SYMLINK,
 		      P9 "/d/judged/s/new", NULL);
 	EXPECT_TRUE(p9s_exists(self->env.srv, "d/moved/s/new"));
 	EXPECT_FALSE(p9s_exists(self->env.srv, "d/judged/s/new"));
@@ -148,7 +158,7 @@ TEST_F(p9_acting, S12_symlink)
 
 TEST_F(p9_acting, S12_link)
 {
-	replaced_test(_metadata, self, variant, P9_TLINK, P9_LINK,
+	replaced_test(_metadata, self, variant, false, P9_TLINK, P9_LINK,
 		      P9 "/d/judged/s/f", P9 "/d/judged/s/new");
 	EXPECT_TRUE(p9s_content_is(self->env.srv, "d/moved/s/new", "judged"));
 	EXPECT_FALSE(p9s_exists(self->env.srv, "d/judged/s/new"));
@@ -156,7 +166,7 @@ TEST_F(p9_acting, S12_link)
 
 TEST_F(p9_acting, S12_unlink)
 {
-	replaced_test(_metadata, self, variant,
+	replaced_test(_metadata, self, variant, false,
 		      variant->behaviour->no_unlinkat ? P9_TREMOVE :
 							P9_TUNLINKAT,
 		      P9_UNLINK, P9 "/d/judged/s/f", NULL);
@@ -166,9 +176,45 @@ TEST_F(p9_acting, S12_unlink)
 
 TEST_F(p9_acting, S12_truncate)
 {
-	replaced_test(_metadata, self, variant, P9_TSETATTR, P9_TRUNC,
+	replaced_test(_metadata, self, variant, false, P9_TSETATTR, P9_TRUNC,
 		      P9 "/d/judged/s/f", NULL);
 	EXPECT_TRUE(p9s_content_is(self->env.srv, "d/moved/s/f", "j"));
+	EXPECT_TRUE(p9s_content_is(self->env.srv, "d/judged/s/f", "other"));
+}
+
+TEST_F(p9_acting, S12_mkdir_killed)
+{
+	replaced_test(_metadata, self, variant, true, P9_TMKDIR, P9_MKDIR,
+		      P9 "/d/judged/s/new", NULL);
+	EXPECT_TRUE(p9s_exists(self->env.srv, "d/moved/s/new"));
+	EXPECT_FALSE(p9s_exists(self->env.srv, "d/judged/s/new"));
+}
+
+TEST_F(p9_acting, S12_unlink_killed)
+{
+	replaced_test(_metadata, self, variant, true,
+		      variant->behaviour->no_unlinkat ? P9_TREMOVE :
+							P9_TUNLINKAT,
+		      P9_UNLINK, P9 "/d/judged/s/f", NULL);
+	EXPECT_FALSE(p9s_exists(self->env.srv, "d/moved/s/f"));
+	EXPECT_TRUE(p9s_content_is(self->env.srv, "d/judged/s/f", "other"));
+}
+
+TEST_F(p9_acting, S12_truncate_killed)
+{
+	replaced_test(_metadata, self, variant, true, P9_TSETATTR, P9_TRUNC,
+		      P9 "/d/judged/s/f", NULL);
+	EXPECT_TRUE(p9s_content_is(self->env.srv, "d/moved/s/f", "j"));
+	EXPECT_TRUE(p9s_content_is(self->env.srv, "d/judged/s/f", "other"));
+}
+
+TEST_F(p9_acting, S12_rename_killed)
+{
+	replaced_test(_metadata, self, variant, true,
+		      variant->behaviour->no_renameat ? P9_TRENAME :
+							P9_TRENAMEAT,
+		      P9_RENAME, P9 "/d/judged/s/f", P9 "/d/judged/s/new");
+	EXPECT_TRUE(p9s_content_is(self->env.srv, "d/moved/s/new", "judged"));
 	EXPECT_TRUE(p9s_content_is(self->env.srv, "d/judged/s/f", "other"));
 }
 
@@ -428,7 +474,6 @@ TEST_F(p9_acting, S30_truncate_nameless_late)
 {
 	struct p9_server *const srv = self->env.srv;
 	const int fd = open(P9 "/d/judged/f", O_RDWR | O_CLOEXEC);
-	int expected = 0;
 	pid_t pid;
 
 	ASSERT_LE(0, fd);
@@ -442,11 +487,17 @@ TEST_F(p9_acting, S30_truncate_nameless_late)
 	ASSERT_LT(0, p9s_wait_held(srv));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(P9_CHILD_DIED, p9_wait_child(pid));
-	/* The server would go by the name. */
-	if (variant->behaviour->path)
-		expected = ESTALE;
-	EXPECT_EQ(expected, ftruncate(fd, 0) ? errno : 0);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		alarm(20);
+		_exit(ftruncate(fd, 0) ? errno : 0);
+	}
+	EXPECT_TRUE(p9_is_blocked(pid));
 	EXPECT_EQ(1, p9s_release(srv));
+	/* The server would go by the name. */
+	EXPECT_EQ(variant->behaviour->path ? ESTALE : 0, p9_wait_child(pid));
+	EXPECT_TRUE(p9s_content_is(srv, "d/other/s/f", "other"));
 	EXPECT_EQ(0, close(fd));
 }
 

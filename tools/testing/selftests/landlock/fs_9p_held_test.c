@@ -37,6 +37,7 @@ VARIANT(qemu_fresh, P9S_PATH_QEMU, OPTS_LONG_FRESH);
 VARIANT(diod, P9S_PATH_DIOD, OPTS_NEVER_FRESH);
 VARIANT(diod_fresh, P9S_PATH_DIOD, OPTS_LONG_FRESH);
 VARIANT(handle, P9S_HANDLE, OPTS_NEVER_FRESH);
+VARIANT(handle_fresh, P9S_HANDLE, OPTS_LONG_FRESH);
 VARIANT(ganesha, P9S_LIAR_GANESHA, OPTS_NEVER_FRESH);
 /* clang-format on */
 
@@ -127,12 +128,109 @@ TEST_F(p9_held, S05_link_moved_file)
 	const int fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/f");
 	int err;
 
+	if (is_fresh(variant->opts) && !variant->behaviour->path)
+		SKIP(return, "within the bound");
+
 	ASSERT_EQ(0, p9s_move(srv, "src/f", "plain/f2"));
 	EXPECT_EQ(EXDEV, p9_op2(_metadata, ruleset_fd, P9_LINK, P9 "/plain/f2",
 				P9 "/dst/f2"));
 	err = p9_op2(_metadata, ruleset_fd, P9_LINK, P9 "/src/f", P9 "/dst/f");
 	EXPECT_NE(0, err);
 	EXPECT_FALSE(p9s_exists(srv, "dst/f"));
+	close(fd);
+	close(ruleset_fd);
+}
+
+/* Same, for a link that takes no right in one directory. */
+TEST_F(p9_held, S05_link_not_handled)
+{
+	const struct p9_rule rules[] = {
+		{ P9 "/src", LANDLOCK_ACCESS_FS_READ_FILE },
+		{},
+	};
+	struct p9_server *const srv = self->env.srv;
+	const int ruleset_fd =
+		p9_ruleset(_metadata, LANDLOCK_ACCESS_FS_READ_FILE, rules);
+	const int fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/f");
+
+	if (is_fresh(variant->opts))
+		SKIP(return, "within the bound");
+
+	ASSERT_EQ(0, p9s_move(srv, "src/f", "plain/f2"));
+	EXPECT_NE(0, p9_op2(_metadata, ruleset_fd, P9_LINK, P9 "/src/f",
+			    P9 "/src/l"));
+	EXPECT_FALSE(p9s_exists(srv, "src/l"));
+	ASSERT_EQ(0, p9s_move(srv, "plain/f2", "src/f"));
+	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_LINK, P9 "/src/f",
+			    P9 "/src/l"));
+	close(fd);
+	close(ruleset_fd);
+}
+
+/* A directory took the name of a held file, the rights of which are not handled. */
+TEST_F(p9_held, S31_type_not_handled)
+{
+	const __u64 access = LANDLOCK_ACCESS_FS_REMOVE_DIR |
+			     LANDLOCK_ACCESS_FS_MAKE_DIR;
+	struct p9_server *const srv = self->env.srv;
+	const int ruleset_fd = p9_ruleset(_metadata, access, NULL);
+	const int fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/f");
+
+	if (is_fresh(variant->opts))
+		SKIP(return, "within the bound");
+
+	ASSERT_EQ(0, p9s_remove(srv, "src/f"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/f"));
+	EXPECT_NE(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/src/f",
+			    P9 "/src/d"));
+	EXPECT_TRUE(p9s_exists(srv, "src/f"));
+	close(fd);
+	close(ruleset_fd);
+}
+
+/* In one directory, a rule that is lost could not widen anything. */
+TEST_F(p9_held, S12_unpinned_rule)
+{
+	const struct p9_rule rules[] = {
+		{ P9, LANDLOCK_ACCESS_FS_REMOVE_FILE |
+			      LANDLOCK_ACCESS_FS_MAKE_REG },
+		{ P9 "/src/s", LANDLOCK_ACCESS_FS_EXECUTE },
+		{},
+	};
+	struct p9_server *const srv = self->env.srv;
+	int ruleset_fd;
+
+	ASSERT_EQ(0, p9s_chmod(srv, "src/s", 0333));
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	p9_drop_caches(_metadata);
+	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/src/s/f",
+			    P9 "/src/s/g"));
+	close(ruleset_fd);
+}
+
+/* The file is moved while the server is asked for the directory. */
+TEST_F(p9_held, S05_moved_while_asked)
+{
+	struct p9_server *const srv = self->env.srv;
+	const int ruleset_fd = p9_allow_read(_metadata, P9 "/src");
+	const int fd = p9_hold(_metadata, HOLD_PATH, P9 "/src");
+	pid_t pid;
+
+	if (!is_fresh(variant->opts))
+		SKIP(return, "nothing is taken to be fresh");
+
+	/* The directory is not fresh anymore, the file will be. */
+	usleep(2200000);
+	ASSERT_LT(0, p9s_arm(srv, &(struct p9s_rule){ .type = P9_TGETATTR,
+						      .name = "src",
+						      .action = P9S_HOLD }));
+	pid = p9_fork_op(_metadata, 0, ruleset_fd, P9_READ,
+			 p9_held(HOLD_PATH, fd, "f"), NULL);
+	ASSERT_LT(0, p9s_wait_held(srv));
+	ASSERT_EQ(0, p9s_move(srv, "src/f", "plain/f2"));
+	usleep(2200000);
+	EXPECT_EQ(1, p9s_release(srv));
+	EXPECT_TRUE(p9_is_refused(p9_wait_child(pid)));
 	close(fd);
 	close(ruleset_fd);
 }
