@@ -9,19 +9,21 @@
  *
  * LOCKING
  *
- * Renames hold rename_sem for writing until the server replied.  Whoever makes or
+ * Renames hold act_sem for writing until the server replied.  Whoever makes or
  * removes a name, or sets a size, holds it for reading from the check of the fid
  * until the server replied.  As long as the path of the fid is the one of its
  * dentry, the lock of the inode keeps its last name where it is.  Otherwise (e.g. a
- * file that has no name anymore) nobody else must make or remove a name:
- * rename_sem is held for writing.  All waits can be killed.
+ * file that has no name anymore) nobody else must make or remove a name: act_sem is
+ * held for writing.  All waits can be killed.
  *
- * A killed task releases rename_sem while the server may still do what it asked
- * for.  Whoever holds rename_sem for writing waits for that, see
- * v9fs_rename_lock().
+ * A killed task releases its locks while the server may still do what it asked
+ * for.  Renames, and whoever removes a name, wait for that with act_sem held for
+ * writing, so that nothing more is left meanwhile, see p9_client_wait_left().  If
+ * the server does not answer, then they fail, but nobody else does: it is only
+ * asked again where a fid leads.
  *
- * rename_sem is taken with inodes locked; nothing is locked below it, and
- * v9fs_fid_lookup() takes it itself.
+ * act_sem is taken with inodes locked.  rename_sem nests inside it: renames hold both
+ * for writing, whereas v9fs_fid_lookup() only takes the latter.
  */
 
 #include <linux/err.h>
@@ -41,59 +43,89 @@
 #include "v9fs_vfs.h"
 
 /**
- * v9fs_rename_lock - Keep all changes by this client away
+ * v9fs_rename_begin - Keep all changes by this client away, and fids as they are
  *
  * @v9ses: The session.
  *
  * Context: Process context, may sleep until the server answers or the caller is
- * killed.  On success rename_sem is held for writing.
- * Return: 0, or -EINTR or -ERESTARTSYS if the caller is killed.
+ * killed.  On success act_sem and rename_sem are held for writing.
+ * Return: 0, -EBUSY if the server does not answer to what a killed task asked for,
+ * or -EINTR or -ERESTARTSYS if the caller is killed.
  */
-int v9fs_rename_lock(struct v9fs_session_info *const v9ses)
+int v9fs_rename_begin(struct v9fs_session_info *const v9ses)
 {
-	int err;
+	int err = down_write_killable(&v9ses->act_sem);
 
-	while (true) {
-		/* Not with rename_sem, lookups need it too. */
-		err = v9ses->inodeident ? p9_client_wait_left(v9ses->clnt) : 0;
-		if (!err)
-			err = down_write_killable(&v9ses->rename_sem);
-		if (err || !v9ses->inodeident ||
-		    !p9_client_acts_left(v9ses->clnt))
-			return err;
-		up_write(&v9ses->rename_sem);
-	}
+	if (err)
+		return err;
+	if (v9ses->inodeident)
+		err = p9_client_wait_left(v9ses->clnt);
+	if (!err)
+		err = down_write_killable(&v9ses->rename_sem);
+	if (err)
+		up_write(&v9ses->act_sem);
+	return err;
+}
+
+/**
+ * v9fs_rename_end - End what v9fs_rename_begin() began
+ *
+ * @v9ses: The session.
+ *
+ * Context: Process context.
+ */
+void v9fs_rename_end(struct v9fs_session_info *const v9ses)
+{
+	up_write(&v9ses->rename_sem);
+	up_write(&v9ses->act_sem);
 }
 
 static int v9fs_act_lock(struct v9fs_act *const act,
 			 struct v9fs_session_info *const v9ses,
 			 const bool is_exclusive)
 {
-	const int err = is_exclusive ? v9fs_rename_lock(v9ses) :
-				       down_read_killable(&v9ses->rename_sem);
+	int err = is_exclusive ? down_write_killable(&v9ses->act_sem) :
+				 down_read_killable(&v9ses->act_sem);
 
 	*act = (struct v9fs_act){
 		.v9ses = err ? NULL : v9ses,
 		.is_exclusive = is_exclusive,
 	};
+	if (err || !is_exclusive)
+		return err;
+
+	err = p9_client_wait_left(v9ses->clnt);
+	act->is_left = err == -EBUSY;
+	if (!err || act->is_left)
+		return 0;
+	v9fs_act_end(act);
 	return err;
 }
 
 /**
- * v9fs_act_end - End what v9fs_act_begin() or v9fs_truncate_begin() began
+ * v9fs_act_end - End what v9fs_act_begin(), v9fs_remove_begin() or
+ *		  v9fs_truncate_begin() began
  *
  * @act: What they began.
  *
  * Context: Process context.
  */
-void v9fs_act_end(const struct v9fs_act *const act)
+void v9fs_act_end(struct v9fs_act *const act)
 {
 	if (!act->v9ses)
 		return;
 	if (act->is_exclusive)
-		up_write(&act->v9ses->rename_sem);
+		up_write(&act->v9ses->act_sem);
 	else
-		up_read(&act->v9ses->rename_sem);
+		up_read(&act->v9ses->act_sem);
+	act->v9ses = NULL;
+}
+
+static int v9fs_make_sure(struct dentry *const dentry, struct p9_fid *const fid)
+{
+	if (v9fs_fid_is_sure(dentry, fid))
+		return 0;
+	return v9fs_ask_inode(v9fs_dentry2v9ses(dentry), fid, d_inode(dentry));
 }
 
 /**
@@ -105,12 +137,10 @@ void v9fs_act_end(const struct v9fs_act *const act)
  * @other: Another dentry, or NULL.
  * @other_fid: What v9fs_fid_lookup() returned for @other.
  *
- * No v9fs_fid_lookup() before v9fs_act_end().
- *
  * Context: Process context, may sleep until the server answers or the caller is
- * killed.  On success rename_sem is held, unless the session has a cached mode.
+ * killed.  On success act_sem is held, unless the session has a cached mode.
  * Return: 0, -ESTALE if a fid leads to another file or to nothing, the error of a
- * server that does not tell, or -EINTR.
+ * server that does not tell, or -EINTR or -ERESTARTSYS.
  */
 int v9fs_act_begin(struct v9fs_act *const act, struct dentry *const dentry,
 		   struct p9_fid *const fid, struct dentry *const other,
@@ -132,10 +162,47 @@ int v9fs_act_begin(struct v9fs_act *const act, struct dentry *const dentry,
 	err = v9fs_act_lock(act, v9ses, true);
 	if (err)
 		return err;
-	if (!v9fs_fid_is_sure(dentry, fid))
-		err = v9fs_ask_inode(v9ses, fid, d_inode(dentry));
-	if (!err && other && !v9fs_fid_is_sure(other, other_fid))
-		err = v9fs_ask_inode(v9ses, other_fid, d_inode(other));
+	err = v9fs_make_sure(dentry, fid);
+	if (!err && other)
+		err = v9fs_make_sure(other, other_fid);
+	if (err)
+		v9fs_act_end(act);
+	return err;
+}
+
+/**
+ * v9fs_remove_begin - Same as v9fs_act_begin(), to remove a name
+ *
+ * @act: Set, for v9fs_act_end().
+ * @dir: The dentry of the directory.
+ * @dfid: What v9fs_fid_lookup() returned for @dir.
+ *
+ * What a killed task asked for must not be done to what gets the name next.  The
+ * lock of the inode that has the name makes sure that it was left before.
+ *
+ * Context: As v9fs_act_begin().
+ * Return: As v9fs_act_begin(), or -EBUSY if the server does not answer to what a
+ * killed task asked for.
+ */
+int v9fs_remove_begin(struct v9fs_act *const act, struct dentry *const dir,
+		      struct p9_fid *const dfid)
+{
+	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dir);
+	int err;
+
+	err = v9fs_act_begin(act, dir, dfid, NULL, NULL);
+	if (err || !v9ses->inodeident || !p9_client_acts_left(v9ses->clnt))
+		return err;
+
+	if (!act->is_exclusive) {
+		v9fs_act_end(act);
+		err = v9fs_act_lock(act, v9ses, true);
+		if (err)
+			return err;
+		err = v9fs_make_sure(dir, dfid);
+	}
+	if (!err && act->is_left)
+		err = -EBUSY;
 	if (err)
 		v9fs_act_end(act);
 	return err;
@@ -149,7 +216,7 @@ int v9fs_act_begin(struct v9fs_act *const act, struct dentry *const dentry,
  *
  * Whether a file may be replaced was judged before.
  *
- * Context: Process context with rename_sem held, may sleep until the server
+ * Context: Process context with act_sem held, may sleep until the server
  * answers or the caller is killed.
  * Return: 0 if there was nothing less than the freshness bound ago, -ESTALE if
  * there is something, for which @dentry is no hindrance anymore, or the error of
@@ -247,7 +314,7 @@ static int v9fs_truncate_open(struct v9fs_act *const act,
 		 * the file.
 		 */
 		if (err == -ENOENT && !is_named)
-			err = 0;
+			err = act->is_left ? -ESTALE : 0;
 		if (!err)
 			break;
 		v9fs_act_end(act);

@@ -21,18 +21,26 @@ struct v9fs_act {
 	 */
 	struct v9fs_session_info *v9ses;
 	/**
-	 * @is_exclusive: Whether rename_sem is held for writing.
+	 * @is_exclusive: Whether act_sem is held for writing.
 	 */
 	bool is_exclusive;
+	/**
+	 * @is_left: With @is_exclusive, whether the server may still do what
+	 * killed tasks asked for.
+	 */
+	bool is_left;
 };
 
-int v9fs_rename_lock(struct v9fs_session_info *v9ses);
+int v9fs_rename_begin(struct v9fs_session_info *v9ses);
+void v9fs_rename_end(struct v9fs_session_info *v9ses);
 int v9fs_act_begin(struct v9fs_act *act, struct dentry *dentry,
 		   struct p9_fid *fid, struct dentry *other,
 		   struct p9_fid *other_fid);
+int v9fs_remove_begin(struct v9fs_act *act, struct dentry *dir,
+		      struct p9_fid *dfid);
 int v9fs_truncate_begin(struct v9fs_act *act, struct dentry *dentry,
 			struct p9_fid **fid, bool is_open);
 int v9fs_act_absent(struct dentry *dentry, struct p9_fid *dfid);
-void v9fs_act_end(const struct v9fs_act *act);
+void v9fs_act_end(struct v9fs_act *act);
 
 #endif /* FS_9P_ACTING_H */

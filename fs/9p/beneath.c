@@ -42,7 +42,7 @@
 /* Bounds messages (16 names each), hence how old an answer may get, and memory. */
 #define V9FS_MAX_WALK 256
 
-/* How often to try again when a concurrent rename may have been in the way. */
+/* How often to try again if a rename came, or the bound ended, meanwhile. */
 #define V9FS_MAX_TRIES 16
 
 /**

@@ -79,6 +79,14 @@ static int v9fs_test_reuse(struct inode *const inode, void *const data)
 		return 0;
 
 	/*
+	 * Who opens a FIFO, or connects to a socket, gets to the inode whatever
+	 * the server has there, and these are not pinned.
+	 */
+	if ((S_ISFIFO(inode->i_mode) || S_ISSOCK(inode->i_mode)) &&
+	    !V9FS_I(inode)->has_generation && !V9FS_I(inode)->path)
+		return 0;
+
+	/*
 	 * A removed directory, or an inode on its way out: do not wait for
 	 * what the server may be told (e.g. late writes).
 	 */

@@ -65,6 +65,12 @@
 /* How long a task that cannot be killed waits for a server that is silent. */
 #define P9_WAIT_GRACE (3 * HZ)
 
+/* How long others wait for what killed tasks left. */
+#define P9_LEFT_GRACE (10 * HZ)
+
+/* As in Tsetattr. */
+#define P9_SETATTR_SIZE (1 << 3)
+
 /* Time before sending again when there is no memory or no room in a ring. */
 #define P9_FLUSH_RETRY msecs_to_jiffies(20)
 
@@ -247,7 +253,19 @@ static bool p9_is_rename(const struct p9_req_t *const req)
 	       req->tc.id == P9_TWSTAT;
 }
 
-/* For many servers, what these change is what has a path by then. */
+static bool p9_sets_size(const struct p9_req_t *const req)
+{
+	/* After the fid. */
+	const size_t pos = P9_HDRSZ + sizeof(u32);
+
+	return req->tc.size >= pos + sizeof(u32) &&
+	       (get_unaligned_le32(req->tc.sdata + pos) & P9_SETATTR_SIZE);
+}
+
+/*
+ * Makes or removes a name, or sets a size: for many servers, of what has a path by
+ * then.
+ */
 static bool p9_acts(const struct p9_req_t *const req)
 {
 	switch (req->tc.id) {
@@ -259,8 +277,9 @@ static bool p9_acts(const struct p9_req_t *const req)
 	case P9_TLINK:
 	case P9_TUNLINKAT:
 	case P9_TREMOVE:
-	case P9_TSETATTR:
 		return true;
+	case P9_TSETATTR:
+		return p9_sets_size(req);
 	default:
 		return p9_is_rename(req);
 	}
@@ -314,8 +333,8 @@ bool p9_client_leave(struct p9_client *const c, struct p9_req_t *const req)
 	p9_left_fids(c, req);
 	if (p9_is_rename(req))
 		atomic_inc(&c->renames_left);
-	if (p9_acts(req))
-		atomic_inc(&c->acts_left);
+	if (p9_acts(req) && atomic_inc_return(&c->acts_left) == 1)
+		WRITE_ONCE(c->left_stuck, false);
 	req->left = true;
 	if (req->tc.id == P9_TCLUNK || req->tc.id == P9_TVERSION) {
 		list_add_tail(&req->left_list, &c->left);
@@ -349,14 +368,31 @@ EXPORT_SYMBOL(p9_client_acts_left);
  *
  * @c: The client.
  *
- * Context: Process context.  May sleep until the server answers, the caller is
- * killed, or the session ends.
- * Return: 0 if nothing was left, or if the session ended, -ERESTARTSYS if the
- * caller is killed.
+ * The caller makes sure that nothing more is left meanwhile.
+ *
+ * Context: Process context.  May sleep for P9_LEFT_GRACE, until the server answers,
+ * the caller is killed, or the session ends.
+ * Return: 0 if nothing is left, or if the session ended, -EBUSY if the server does
+ * not answer, -ERESTARTSYS if the caller is killed.
  */
 int p9_client_wait_left(struct p9_client *const c)
 {
-	return wait_event_killable(c->clunk_wait, !p9_client_acts_left(c));
+	long ret;
+
+	if (!p9_client_acts_left(c))
+		return 0;
+	/* Once is enough. */
+	if (READ_ONCE(c->left_stuck))
+		return -EBUSY;
+
+	ret = wait_event_killable_timeout(
+		c->clunk_wait, !p9_client_acts_left(c), P9_LEFT_GRACE);
+	if (ret < 0)
+		return ret;
+	if (ret)
+		return 0;
+	WRITE_ONCE(c->left_stuck, true);
+	return -EBUSY;
 }
 EXPORT_SYMBOL(p9_client_wait_left);
 

@@ -185,6 +185,8 @@ static bool insert_pinned(struct landlock_pins *const pins,
 			RCU_INIT_POINTER(new->next_twin, first->next_twin);
 			rcu_assign_pointer(first->next_twin, new);
 		}
+		if (!(num_added + 1))
+			WRITE_ONCE(pins->has_wrapped, true);
 		/* Whoever sees this number finds @new. */
 		/* 0 is for inodes that were not looked up. */
 		smp_store_release(&pins->num_added, num_added + 1 ?: 1);
@@ -421,27 +423,41 @@ landlock_charge_object(struct landlock_object *const object)
 void landlock_enter_pins(struct landlock_place *const place,
 			 const struct super_block *const sb)
 {
-	place->num_added =
-		smp_load_acquire(&landlock_superblock(sb)->pins.num_added);
+	const struct landlock_pins *const pins = &landlock_superblock(sb)->pins;
+
+	place->num_added = smp_load_acquire(&pins->num_added);
+	/* It may be the one of long ago. */
+	if (unlikely(READ_ONCE(pins->has_wrapped)))
+		place->num_added = LANDLOCK_NO_MEMO;
+}
+
+/* Tells if a rule grants something that is not granted yet. */
+static bool may_rule_grant(const struct landlock_rule *const rule,
+			   const struct layer_masks *const masks)
+{
+	for (size_t i = 0; i < rule->num_layers; i++) {
+		const struct landlock_layer *const layer = &rule->layers[i];
+
+		if (masks->layers[layer->level - 1].access & layer->access)
+			return true;
+	}
+	return false;
 }
 
 /* Tells if a rule may change @masks. */
 static bool is_rule_useful(const struct landlock_rule *const rule,
 			   const struct layer_masks *const masks)
 {
+#ifdef CONFIG_SECURITY_LANDLOCK_LOG
 	for (size_t i = 0; i < rule->num_layers; i++) {
 		const struct landlock_layer *const layer = &rule->layers[i];
-		const struct layer_mask *const mask =
-			&masks->layers[layer->level - 1];
 
-		if (mask->access & layer->access)
+		if (layer->flags.quiet &&
+		    !masks->layers[layer->level - 1].quiet)
 			return true;
-#ifdef CONFIG_SECURITY_LANDLOCK_LOG
-		if (layer->flags.quiet && !mask->quiet)
-			return true;
-#endif /* CONFIG_SECURITY_LANDLOCK_LOG */
 	}
-	return false;
+#endif /* CONFIG_SECURITY_LANDLOCK_LOG */
+	return may_rule_grant(rule, masks);
 }
 
 /**
@@ -473,10 +489,12 @@ void landlock_trace_contradict(const struct landlock_domain *const domain,
 	trace_landlock_contradict(domain, sb, &identity, is_beneath, answer);
 }
 
-/* Tells if @dentry, which is ruled, leads to where the walk started. */
+/* Tells if @dentry, which has @rule, leads to where the walk started. */
 static bool leads_to_place(const struct landlock_domain *const domain,
+			   const struct landlock_rule *const rule,
 			   struct dentry *const dentry,
-			   struct landlock_place *const place)
+			   struct landlock_place *const place,
+			   const struct layer_masks *const masks)
 {
 	enum fs_answer answer;
 
@@ -486,7 +504,7 @@ static bool leads_to_place(const struct landlock_domain *const domain,
 	if (answer == FS_ANSWER_YES)
 		return true;
 
-	place->is_unsure = true;
+	place->is_unsure |= may_rule_grant(rule, masks);
 	landlock_trace_contradict(domain, d_backing_inode(dentry), true,
 				  answer);
 	return false;
@@ -516,7 +534,7 @@ bool landlock_is_rule_effective(const struct landlock_domain *const domain,
 	const struct landlock_rule *const rule = landlock_find_rule(domain, id);
 
 	return rule && is_rule_useful(rule, masks) &&
-	       leads_to_place(domain, dentry, place);
+	       leads_to_place(domain, rule, dentry, place, masks);
 }
 
 /*
@@ -543,7 +561,7 @@ static bool is_twin_unknown(const struct landlock_domain *const domain,
 		    FS_ANSWER_UNKNOWN)
 			continue;
 		rule = landlock_find_rule(domain, id);
-		found = rule && is_rule_useful(rule, masks);
+		found = rule && may_rule_grant(rule, masks);
 	}
 	rcu_read_unlock();
 	return found;
@@ -584,7 +602,7 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 
 	rcu_read_lock();
 	pinned = find_twins(pins, &identity);
-	if (!pinned)
+	if (!pinned && place->num_added != LANDLOCK_NO_MEMO)
 		WRITE_ONCE(*fs_identity_memo(inode), place->num_added);
 	for (; pinned; pinned = next_twin(pinned)) {
 		const struct landlock_rule *rule;
@@ -608,16 +626,17 @@ bool landlock_get_pinned_id(const struct landlock_domain *const domain,
 		case FS_ANSWER_YES:
 			if (is_twin_unknown(domain, pinned, &identity, masks))
 				place->is_unsure = true;
-			return leads_to_place(domain, dentry, place);
+			return leads_to_place(domain, rule, dentry, place,
+					      masks);
 		case FS_ANSWER_LOST:
 			WRITE_ONCE(pinned->is_lost, true);
 			fallthrough;
 		case FS_ANSWER_UNKNOWN:
-			place->is_unsure = true;
+			place->is_unsure |= may_rule_grant(rule, masks);
 			break;
 		case FS_ANSWER_NO:
 			/* Is the dentry still its own file, or this one? */
-			if (!place->dentry &&
+			if (!place->dentry && may_rule_grant(rule, masks) &&
 			    ops->beneath(dentry, dentry, false) !=
 				    FS_ANSWER_YES)
 				place->is_unsure = true;
@@ -693,6 +712,7 @@ void landlock_init_pins(struct landlock_pins *const pins)
 	seqlock_init(&pins->lock);
 	pins->root = RB_ROOT;
 	pins->num_added = 0;
+	pins->has_wrapped = false;
 }
 
 #ifdef CONFIG_SECURITY_LANDLOCK_KUNIT_TEST

@@ -42,7 +42,14 @@ struct landlock_pins {
 	 * an inode was in vain looked up in @root.
 	 */
 	unsigned long num_added;
+	/**
+	 * @has_wrapped: Whether @num_added may have been the same before.
+	 */
+	bool has_wrapped;
 };
+
+/* In place of a number that no inode remembers. */
+#define LANDLOCK_NO_MEMO (~0UL)
 
 /**
  * struct landlock_place - Where a walk towards the root started

@@ -85,6 +85,20 @@ static pid_t fork_replace(struct __test_metadata *const _metadata)
 }
 
 /*
+ * Expects that a child sleeps instead of sending a request of @type.  It may first
+ * be seen to sleep while it waits for a reply.
+ */
+static void expect_blocked(struct __test_metadata *const _metadata,
+			   struct p9_server *const srv, const pid_t pid,
+			   const uint8_t type)
+{
+	EXPECT_TRUE(p9_is_blocked(pid));
+	usleep(100000);
+	EXPECT_TRUE(p9_is_blocked(pid));
+	EXPECT_EQ(0, p9s_count(srv, type));
+}
+
+/*
  * Directories above are no obstacle for a change, but only before or after.  This
  * is also true for what a killed task asked for.
  */
@@ -97,7 +111,7 @@ static void replaced_test(struct __test_metadata *const _metadata,
 {
 	struct p9_server *const srv = self->env.srv;
 	pid_t pid, replace;
-	int err;
+	int err, walks;
 
 	ASSERT_LT(0,
 		  p9s_arm(srv, &(struct p9s_rule){ .type = type,
@@ -111,9 +125,12 @@ static void replaced_test(struct __test_metadata *const _metadata,
 	}
 	ASSERT_EQ(0, p9s_reset(srv));
 	replace = fork_replace(_metadata);
-	/* Lookups, and two copies of fids. */
-	ASSERT_LE(3, p9s_wait_count(srv, P9_TWALK, 3));
-	EXPECT_TRUE(p9_is_blocked(replace));
+	/* Lookups (of what nobody holds), and two copies of fids. */
+	walks = is_killed ? 5 : 3;
+	ASSERT_LE(walks, p9s_wait_count(srv, P9_TWALK, walks));
+	expect_blocked(_metadata, srv, replace,
+		       variant->behaviour->no_renameat ? P9_TRENAME :
+							 P9_TRENAMEAT);
 	EXPECT_EQ(1, p9s_release(srv));
 	err = is_killed ? 0 : p9_wait_child(pid);
 	/* It is made, but fids of this server do not follow the directory. */
@@ -216,6 +233,35 @@ TEST_F(p9_acting, S12_rename_killed)
 		      P9_RENAME, P9 "/d/judged/s/f", P9 "/d/judged/s/new");
 	EXPECT_TRUE(p9s_content_is(self->env.srv, "d/moved/s/new", "judged"));
 	EXPECT_TRUE(p9s_content_is(self->env.srv, "d/judged/s/f", "other"));
+}
+
+/* What a killed task makes is not for the next directory of this name. */
+TEST_F(p9_acting, S12_create_killed)
+{
+	const uint8_t type = variant->behaviour->no_unlinkat ? P9_TREMOVE :
+							       P9_TUNLINKAT;
+	struct p9_server *const srv = self->env.srv;
+	pid_t pid;
+
+	ASSERT_EQ(0, p9s_mkdir(srv, "d/e"));
+	ASSERT_LT(0,
+		  p9s_arm(srv, &(struct p9s_rule){ .type = P9_TLCREATE,
+						   .action = P9S_HOLD,
+						   .flush = P9S_FLUSH_WAIT }));
+	pid = p9_fork_op(_metadata, 0, P9_NO_RULESET, P9_CREATE, P9 "/d/e/new",
+			 NULL);
+	ASSERT_LT(0, p9s_wait_held(srv));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(P9_CHILD_DIED, p9_wait_child(pid));
+	ASSERT_EQ(0, p9s_reset(srv));
+	pid = p9_fork_op(_metadata, 0, P9_NO_RULESET, P9_RMDIR, P9 "/d/e",
+			 NULL);
+	/* Lookups */
+	ASSERT_LE(2, p9s_wait_count(srv, P9_TWALK, 2));
+	expect_blocked(_metadata, srv, pid, type);
+	EXPECT_EQ(1, p9s_release(srv));
+	EXPECT_EQ(ENOTEMPTY, p9_wait_child(pid));
+	EXPECT_TRUE(p9s_exists(srv, "d/e/new"));
 }
 
 TEST_F(p9_acting, S30_truncate_open)
@@ -493,7 +539,7 @@ TEST_F(p9_acting, S30_truncate_nameless_late)
 		alarm(20);
 		_exit(ftruncate(fd, 0) ? errno : 0);
 	}
-	EXPECT_TRUE(p9_is_blocked(pid));
+	expect_blocked(_metadata, srv, pid, P9_TSETATTR);
 	EXPECT_EQ(1, p9s_release(srv));
 	/* The server would go by the name. */
 	EXPECT_EQ(variant->behaviour->path ? ESTALE : 0, p9_wait_child(pid));

@@ -5,6 +5,8 @@
 
 #define _GNU_SOURCE
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "fs_9p_move.h"
 
@@ -206,6 +208,88 @@ TEST_F(p9_held, S12_unpinned_rule)
 	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/src/s/f",
 			    P9 "/src/s/g"));
 	close(ruleset_fd);
+}
+
+/* A rule that grants nothing cannot be missed. */
+TEST_F(p9_held, S29_quiet_rule)
+{
+	const struct landlock_ruleset_attr attr = {
+		.handled_access_fs = ACCESS_ALL,
+		.quiet_access_fs = ACCESS_ALL,
+	};
+	const int ruleset_fd = landlock_create_ruleset(&attr, sizeof(attr), 0);
+	struct landlock_path_beneath_attr quiet = {
+		.parent_fd = open(P9 "/src/s", O_PATH | O_CLOEXEC),
+	};
+	struct p9_server *const srv = self->env.srv;
+
+	ASSERT_LE(0, ruleset_fd);
+	ASSERT_LE(0, quiet.parent_fd);
+	ASSERT_EQ(0, p9_add_rule(ruleset_fd, P9, ACCESS_ALL));
+	ASSERT_EQ(0, landlock_add_rule(ruleset_fd, LANDLOCK_RULE_PATH_BENEATH,
+				       &quiet, LANDLOCK_ADD_RULE_QUIET));
+	ASSERT_EQ(0, close(quiet.parent_fd));
+	ASSERT_EQ(0, p9s_move(srv, "src/s", "dst/s"));
+	p9_drop_caches(_metadata);
+	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/plain/f",
+			    P9 "/dst/s/g"));
+	close(ruleset_fd);
+}
+
+/* What took the name has other attributes, for which nobody may open the file. */
+TEST_F(p9_held, S27_attributes)
+{
+	struct p9_server *const srv = self->env.srv;
+	struct stat st;
+	int fd, ret;
+
+	ASSERT_EQ(0, p9s_chmod(srv, "src/f", 0600));
+	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/f");
+	ASSERT_EQ(0, p9s_move(srv, "src/f", "plain/f2"));
+	ASSERT_EQ(0, p9s_create(srv, "src/f", "evil"));
+	ASSERT_EQ(0, p9s_chmod(srv, "src/f", 0666));
+	ret = fstat(fd, &st);
+	if (variant->behaviour->path) {
+		EXPECT_EQ(-1, ret);
+		EXPECT_EQ(ESTALE, errno);
+	} else {
+		EXPECT_EQ(0, ret);
+		EXPECT_EQ(0600, st.st_mode & 0777);
+	}
+	ASSERT_EQ(0, p9s_remove(srv, "src/f"));
+	ASSERT_EQ(0, p9s_move(srv, "plain/f2", "src/f"));
+	EXPECT_EQ(EACCES, p9_op_as(_metadata, 1000, P9_NO_RULESET, P9_READ,
+				   p9_held(HOLD_PATH, fd, ""), NULL));
+	close(fd);
+}
+
+/* Only the inode is connected to. */
+TEST_F(p9_held, S08_recycled_socket)
+{
+	const struct sockaddr_un addr = {
+		.sun_family = AF_UNIX,
+		.sun_path = P9 "/plain/s",
+	};
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct p9_server *const srv = self->env.srv;
+	uint64_t number;
+
+	if (variant->behaviour->generation == P9S_GEN_VALID)
+		SKIP(return, "there is a generation");
+
+	ASSERT_EQ(0, p9_umount(_metadata, P9, 0));
+	p9_mount(_metadata, &self->env, "cache=none,inodeident=qid");
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, bind(fd, (const struct sockaddr *)&addr, sizeof(addr)));
+	ASSERT_EQ(0, listen(fd, 1));
+	P9_EXPECT(0, P9_NO_RULESET, P9_CONNECT, addr.sun_path);
+	number = p9s_qid_path(srv, "plain/s");
+	ASSERT_EQ(0, p9s_remove(srv, "plain/s"));
+	ASSERT_EQ(0, p9s_recycle(srv, number));
+	ASSERT_EQ(0, p9s_mknod(srv, "src/k", S_IFSOCK | 0666, 0));
+	ASSERT_EQ(number, p9s_qid_path(srv, "src/k"));
+	P9_EXPECT(ECONNREFUSED, P9_NO_RULESET, P9_CONNECT, P9 "/src/k");
+	close(fd);
 }
 
 /* The file is moved while the server is asked for the directory. */

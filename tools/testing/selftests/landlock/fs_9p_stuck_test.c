@@ -572,4 +572,29 @@ TEST_F(p9_stuck, S17_change)
 	expect_clean(_metadata, srv);
 }
 
+/* Nobody waits for ever for what a killed task asked for. */
+TEST_F(p9_stuck, S17_left)
+{
+	struct p9_server *const srv = self->env.srv;
+	pid_t pid;
+	int err;
+
+	ASSERT_EQ(1, hold(srv, P9_TMKDIR));
+	pid = fork_op(_metadata, 0, P9_MKDIR, P9 "/ruled/new", NULL);
+	ASSERT_LT(0, p9s_wait_held(srv));
+	expect_killed(_metadata, srv, pid);
+	EXPECT_EQ(EBUSY, p9_do(P9_RENAME, file_other, P9 "/other/renamed"));
+	EXPECT_EQ(EBUSY, p9_do(P9_UNLINK, file_other, NULL));
+	EXPECT_TRUE(p9s_exists(srv, "other/f"));
+	EXPECT_EQ(0, p9_do(P9_CREATE, P9 "/other/new", NULL));
+	EXPECT_EQ(1, p9s_release(srv));
+	do {
+		err = p9_do(P9_RENAME, file_other, P9 "/other/renamed");
+	} while (err == EBUSY);
+	EXPECT_EQ(0, err);
+	EXPECT_TRUE(p9s_exists(srv, "ruled/new"));
+	EXPECT_EQ(0, p9_do(P9_UNLINK, P9 "/other/renamed", NULL));
+	expect_clean(_metadata, srv);
+}
+
 TEST_HARNESS_MAIN
