@@ -17,10 +17,10 @@
  * held for writing.  All waits can be killed.
  *
  * A killed task releases its locks while the server may still do what it asked
- * for.  Renames, and whoever removes a name, wait for that with act_sem held for
- * writing, so that nothing more is left meanwhile, see p9_client_wait_left().  If
- * the server does not answer, then they fail, but nobody else does: it is only
- * asked again where a fid leads.
+ * for.  The next ones wait for that with act_sem held for writing, so that nothing
+ * more is left meanwhile, and fail if the server does not answer, see
+ * p9_client_wait_left().  It is no harm to whoever makes a name, or sets a size, if
+ * others are made or removed (&p9_client.harms_left).
  *
  * act_sem is taken with inodes locked.  rename_sem nests inside it: renames hold both
  * for writing, whereas v9fs_fid_lookup() only takes the latter.
@@ -59,7 +59,8 @@ int v9fs_rename_begin(struct v9fs_session_info *const v9ses)
 	if (err)
 		return err;
 	if (v9ses->inodeident)
-		err = p9_client_wait_left(v9ses->clnt);
+		err = p9_client_wait_left(v9ses->clnt,
+					  &v9ses->clnt->acts_left);
 	if (!err)
 		err = down_write_killable(&v9ses->rename_sem);
 	if (err)
@@ -80,26 +81,36 @@ void v9fs_rename_end(struct v9fs_session_info *const v9ses)
 	up_write(&v9ses->act_sem);
 }
 
+/* Waits for what is @left. */
 static int v9fs_act_lock(struct v9fs_act *const act,
 			 struct v9fs_session_info *const v9ses,
-			 const bool is_exclusive)
+			 const bool is_exclusive, const atomic_t *const left)
 {
-	int err = is_exclusive ? down_write_killable(&v9ses->act_sem) :
-				 down_read_killable(&v9ses->act_sem);
+	int err;
 
-	*act = (struct v9fs_act){
-		.v9ses = err ? NULL : v9ses,
-		.is_exclusive = is_exclusive,
-	};
-	if (err || !is_exclusive)
+	*act = (struct v9fs_act){};
+	if (!is_exclusive) {
+		err = down_read_killable(&v9ses->act_sem);
+		if (err)
+			return err;
+		if (!p9_client_is_left(v9ses->clnt, left)) {
+			act->v9ses = v9ses;
+			return 0;
+		}
+		up_read(&v9ses->act_sem);
+	}
+
+	err = down_write_killable(&v9ses->act_sem);
+	if (err)
 		return err;
-
-	err = p9_client_wait_left(v9ses->clnt);
-	act->is_left = err == -EBUSY;
-	if (!err || act->is_left)
-		return 0;
-	v9fs_act_end(act);
-	return err;
+	err = p9_client_wait_left(v9ses->clnt, left);
+	if (err) {
+		up_write(&v9ses->act_sem);
+		return err;
+	}
+	act->v9ses = v9ses;
+	act->is_exclusive = true;
+	return 0;
 }
 
 /**
@@ -128,6 +139,34 @@ static int v9fs_make_sure(struct dentry *const dentry, struct p9_fid *const fid)
 	return v9fs_ask_inode(v9fs_dentry2v9ses(dentry), fid, d_inode(dentry));
 }
 
+static int v9fs_act_start(struct v9fs_act *const act,
+			  struct dentry *const dentry, struct p9_fid *const fid,
+			  struct dentry *const other,
+			  struct p9_fid *const other_fid,
+			  const atomic_t *const left)
+{
+	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
+	int err;
+
+	err = v9fs_act_lock(act, v9ses, false, left);
+	if (err || (v9fs_fid_is_sure(dentry, fid) &&
+		    (!other || v9fs_fid_is_sure(other, other_fid))))
+		return err;
+
+	if (!act->is_exclusive) {
+		v9fs_act_end(act);
+		err = v9fs_act_lock(act, v9ses, true, left);
+		if (err)
+			return err;
+	}
+	err = v9fs_make_sure(dentry, fid);
+	if (!err && other)
+		err = v9fs_make_sure(other, other_fid);
+	if (err)
+		v9fs_act_end(act);
+	return err;
+}
+
 /**
  * v9fs_act_begin - Keep renames away from what a fid leads to
  *
@@ -140,34 +179,21 @@ static int v9fs_make_sure(struct dentry *const dentry, struct p9_fid *const fid)
  * Context: Process context, may sleep until the server answers or the caller is
  * killed.  On success act_sem is held, unless the session has a cached mode.
  * Return: 0, -ESTALE if a fid leads to another file or to nothing, the error of a
- * server that does not tell, or -EINTR or -ERESTARTSYS.
+ * server that does not tell, -EBUSY if it does not answer to what a killed task
+ * asked for, or -EINTR or -ERESTARTSYS.
  */
 int v9fs_act_begin(struct v9fs_act *const act, struct dentry *const dentry,
 		   struct p9_fid *const fid, struct dentry *const other,
 		   struct p9_fid *const other_fid)
 {
 	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dentry);
-	int err;
 
 	*act = (struct v9fs_act){};
 	if (!v9ses->inodeident)
 		return 0;
 
-	err = v9fs_act_lock(act, v9ses, false);
-	if (err || (v9fs_fid_is_sure(dentry, fid) &&
-		    (!other || v9fs_fid_is_sure(other, other_fid))))
-		return err;
-	v9fs_act_end(act);
-
-	err = v9fs_act_lock(act, v9ses, true);
-	if (err)
-		return err;
-	err = v9fs_make_sure(dentry, fid);
-	if (!err && other)
-		err = v9fs_make_sure(other, other_fid);
-	if (err)
-		v9fs_act_end(act);
-	return err;
+	return v9fs_act_start(act, dentry, fid, other, other_fid,
+			      &v9ses->clnt->harms_left);
 }
 
 /**
@@ -181,31 +207,19 @@ int v9fs_act_begin(struct v9fs_act *const act, struct dentry *const dentry,
  * lock of the inode that has the name makes sure that it was left before.
  *
  * Context: As v9fs_act_begin().
- * Return: As v9fs_act_begin(), or -EBUSY if the server does not answer to what a
- * killed task asked for.
+ * Return: As v9fs_act_begin().
  */
 int v9fs_remove_begin(struct v9fs_act *const act, struct dentry *const dir,
 		      struct p9_fid *const dfid)
 {
 	struct v9fs_session_info *const v9ses = v9fs_dentry2v9ses(dir);
-	int err;
 
-	err = v9fs_act_begin(act, dir, dfid, NULL, NULL);
-	if (err || !v9ses->inodeident || !p9_client_acts_left(v9ses->clnt))
-		return err;
+	*act = (struct v9fs_act){};
+	if (!v9ses->inodeident)
+		return 0;
 
-	if (!act->is_exclusive) {
-		v9fs_act_end(act);
-		err = v9fs_act_lock(act, v9ses, true);
-		if (err)
-			return err;
-		err = v9fs_make_sure(dir, dfid);
-	}
-	if (!err && act->is_left)
-		err = -EBUSY;
-	if (err)
-		v9fs_act_end(act);
-	return err;
+	return v9fs_act_start(act, dir, dfid, NULL, NULL,
+			      &v9ses->clnt->acts_left);
 }
 
 /**
@@ -295,9 +309,11 @@ static int v9fs_truncate_open(struct v9fs_act *const act,
 
 	while (true) {
 		/* It may have been opened by another name. */
-		err = v9fs_act_lock(act, v9ses,
-				    !is_named ||
-					    !v9fs_fid_follows(dentry, open));
+		err = v9fs_act_lock(
+			act, v9ses,
+			!is_named || !v9fs_fid_follows(dentry, open),
+			is_named ? &v9ses->clnt->harms_left :
+				   &v9ses->clnt->acts_left);
 		if (err)
 			return err;
 		/* A rename may have come before. */
@@ -314,7 +330,7 @@ static int v9fs_truncate_open(struct v9fs_act *const act,
 		 * the file.
 		 */
 		if (err == -ENOENT && !is_named)
-			err = act->is_left ? -ESTALE : 0;
+			err = 0;
 		if (!err)
 			break;
 		v9fs_act_end(act);
@@ -325,7 +341,8 @@ static int v9fs_truncate_open(struct v9fs_act *const act,
 		named = v9fs_fid_lookup_named(dentry);
 		if (!IS_ERR(named)) {
 			*fid = named;
-			err = v9fs_act_lock(act, v9ses, true);
+			err = v9fs_act_lock(act, v9ses, true,
+					    &v9ses->clnt->harms_left);
 			if (!err)
 				err = v9fs_ask_inode(v9ses, named, inode);
 			if (err) {

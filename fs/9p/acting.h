@@ -24,11 +24,6 @@ struct v9fs_act {
 	 * @is_exclusive: Whether act_sem is held for writing.
 	 */
 	bool is_exclusive;
-	/**
-	 * @is_left: With @is_exclusive, whether the server may still do what
-	 * killed tasks asked for.
-	 */
-	bool is_left;
 };
 
 int v9fs_rename_begin(struct v9fs_session_info *v9ses);

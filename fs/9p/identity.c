@@ -57,14 +57,11 @@ bool v9fs_identify(const struct inode *const inode,
 bool v9fs_qid_is(const struct p9_qid *const qid,
 		 const struct inode *const inode)
 {
-	u8 type = P9_QTFILE;
+	const struct p9_qid *const own = &V9FS_I(inode)->qid;
 
-	if (S_ISDIR(inode->i_mode))
-		type = P9_QTDIR;
-	else if (S_ISLNK(inode->i_mode))
-		type = P9_QTSYMLINK;
-	return qid->path == V9FS_I(inode)->qid.path &&
-	       (qid->type & (P9_QTDIR | P9_QTSYMLINK)) == type;
+	/* Some servers do not tell symlinks by their qid. */
+	return qid->path == own->path &&
+	       !((qid->type ^ own->type) & (P9_QTDIR | P9_QTSYMLINK));
 }
 
 /**

@@ -285,6 +285,13 @@ static bool p9_acts(const struct p9_req_t *const req)
 	}
 }
 
+/* Also sets the size, or takes the name, of what another task made meanwhile. */
+static bool p9_harms(const struct p9_req_t *const req)
+{
+	return req->tc.id == P9_TLCREATE || req->tc.id == P9_TCREATE ||
+	       req->tc.id == P9_TSETATTR || p9_is_rename(req);
+}
+
 /*
  * What a task does after it saw the end of another one must not be followed by
  * what that one wrote or renamed.  A server that answers to Tflush makes sure of
@@ -333,8 +340,12 @@ bool p9_client_leave(struct p9_client *const c, struct p9_req_t *const req)
 	p9_left_fids(c, req);
 	if (p9_is_rename(req))
 		atomic_inc(&c->renames_left);
-	if (p9_acts(req) && atomic_inc_return(&c->acts_left) == 1)
-		WRITE_ONCE(c->left_stuck, false);
+	if (p9_acts(req)) {
+		if (atomic_inc_return(&c->acts_left) == 1)
+			WRITE_ONCE(c->left_stuck, false);
+		if (p9_harms(req))
+			atomic_inc(&c->harms_left);
+	}
 	req->left = true;
 	if (req->tc.id == P9_TCLUNK || req->tc.id == P9_TVERSION) {
 		list_add_tail(&req->left_list, &c->left);
@@ -349,24 +360,26 @@ bool p9_client_leave(struct p9_client *const c, struct p9_req_t *const req)
 }
 
 /**
- * p9_client_acts_left - Tell if what killed tasks left may still change something
+ * p9_client_is_left - Tell if what killed tasks left may still change something
  *
  * @c: The client.
+ * @left: Its &p9_client.acts_left or &p9_client.harms_left.
  *
  * Context: Any context.
  * Return: True if the server may still do it, and the session goes on.
  */
-bool p9_client_acts_left(const struct p9_client *const c)
+bool p9_client_is_left(const struct p9_client *const c,
+		       const atomic_t *const left)
 {
-	return atomic_read_acquire(&c->acts_left) &&
-	       READ_ONCE(c->status) == Connected;
+	return atomic_read_acquire(left) && READ_ONCE(c->status) == Connected;
 }
-EXPORT_SYMBOL(p9_client_acts_left);
+EXPORT_SYMBOL(p9_client_is_left);
 
 /**
  * p9_client_wait_left - Wait until the server is done with what killed tasks left
  *
  * @c: The client.
+ * @left: Its &p9_client.acts_left or &p9_client.harms_left.
  *
  * The caller makes sure that nothing more is left meanwhile.
  *
@@ -375,18 +388,18 @@ EXPORT_SYMBOL(p9_client_acts_left);
  * Return: 0 if nothing is left, or if the session ended, -EBUSY if the server does
  * not answer, -ERESTARTSYS if the caller is killed.
  */
-int p9_client_wait_left(struct p9_client *const c)
+int p9_client_wait_left(struct p9_client *const c, const atomic_t *const left)
 {
 	long ret;
 
-	if (!p9_client_acts_left(c))
+	if (!p9_client_is_left(c, left))
 		return 0;
 	/* Once is enough. */
 	if (READ_ONCE(c->left_stuck))
 		return -EBUSY;
 
 	ret = wait_event_killable_timeout(
-		c->clunk_wait, !p9_client_acts_left(c), P9_LEFT_GRACE);
+		c->clunk_wait, !p9_client_is_left(c, left), P9_LEFT_GRACE);
 	if (ret < 0)
 		return ret;
 	if (ret)
@@ -462,8 +475,12 @@ static void p9_left_end(struct p9_client *const c, struct p9_req_t *const req,
 		atomic_dec_return(&c->renames_left);
 	}
 	/* Last, for p9_client_wait_left(). */
-	if (p9_acts(req) && atomic_dec_and_test(&c->acts_left))
+	if (p9_acts(req)) {
+		if (p9_harms(req))
+			atomic_dec_return(&c->harms_left);
+		atomic_dec_return(&c->acts_left);
 		wake_up(&c->clunk_wait);
+	}
 
 	if (req->left_newfid) {
 		if (closed || flushed || refused)
@@ -696,6 +713,7 @@ void p9_flush_setup(struct p9_client *const c)
 	INIT_DELAYED_WORK(&c->flush_work, p9_flush_work);
 	c->silent = false;
 	atomic_set(&c->acts_left, 0);
+	atomic_set(&c->harms_left, 0);
 	atomic_set(&c->renames_left, 0);
 	atomic64_set(&c->renames_late, 0);
 }

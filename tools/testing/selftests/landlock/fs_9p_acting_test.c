@@ -348,6 +348,65 @@ TEST_F(p9_acting, S30_truncate_nameless)
 	}
 }
 
+/* A killed task wanted to truncate what has no name: nobody makes it meanwhile. */
+TEST_F(p9_acting, S30_truncate_nameless_killed)
+{
+	const int fd = open(P9 "/d/judged/f", O_RDWR | O_CLOEXEC);
+	struct p9_server *const srv = self->env.srv;
+	pid_t pid;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, unlink(P9 "/d/judged/f"));
+	ASSERT_LT(0,
+		  p9s_arm(srv, &(struct p9s_rule){ .type = P9_TSETATTR,
+						   .action = P9S_HOLD,
+						   .flush = P9S_FLUSH_WAIT }));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(ftruncate(fd, 0) ? errno : 0);
+	ASSERT_LT(0, p9s_wait_held(srv));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(P9_CHILD_DIED, p9_wait_child(pid));
+	ASSERT_EQ(0, p9s_reset(srv));
+	pid = p9_fork_op(_metadata, 0, P9_NO_RULESET, P9_LINK,
+			 P9 "/d/other/s/f", P9 "/d/judged/f");
+	ASSERT_LE(4, p9s_wait_count(srv, P9_TWALK, 4));
+	expect_blocked(_metadata, srv, pid, P9_TLINK);
+	EXPECT_EQ(1, p9s_release(srv));
+	EXPECT_EQ(0, p9_wait_child(pid));
+	EXPECT_TRUE(p9s_content_is(srv, "d/other/s/f", "other"));
+	EXPECT_EQ(0, close(fd));
+}
+
+/* What a killed task renames does not replace what is made meanwhile. */
+TEST_F(p9_acting, S31_appears_killed)
+{
+	struct p9_server *const srv = self->env.srv;
+	pid_t pid;
+
+	ASSERT_LT(0,
+		  p9s_arm(srv, &(struct p9s_rule){
+				       .type = variant->behaviour->no_renameat ?
+						       P9_TRENAME :
+						       P9_TRENAMEAT,
+				       .action = P9S_HOLD,
+				       .flush = P9S_FLUSH_WAIT }));
+	pid = p9_fork_op(_metadata, 0, P9_NO_RULESET, P9_RENAME,
+			 P9 "/d/judged/s/f", P9 "/new");
+	ASSERT_LT(0, p9s_wait_held(srv));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(P9_CHILD_DIED, p9_wait_child(pid));
+	ASSERT_EQ(0, p9s_reset(srv));
+	pid = p9_fork_op(_metadata, 0, P9_NO_RULESET, P9_CREATE, P9 "/new",
+			 NULL);
+	ASSERT_LE(1, p9s_wait_count(srv, P9_TWALK, 1));
+	expect_blocked(_metadata, srv, pid, P9_TLCREATE);
+	EXPECT_EQ(1, p9s_release(srv));
+	EXPECT_EQ(EEXIST, p9_wait_child(pid));
+	EXPECT_TRUE(p9s_content_is(srv, "new", "judged"));
+}
+
 /* The file gets another name while it is opened. */
 TEST_F(p9_acting, S30_truncate_renamed_in_open)
 {

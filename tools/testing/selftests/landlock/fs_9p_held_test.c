@@ -263,6 +263,69 @@ TEST_F(p9_held, S27_attributes)
 	close(fd);
 }
 
+/* What this client renamed another file over has no name. */
+TEST_F(p9_held, S34_attributes)
+{
+	const int fd = open(P9 "/src/f", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (variant->behaviour->open_getattr_by_path)
+		SKIP(return, "the server answers for the other file");
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, rename(P9 "/plain/f", P9 "/src/f"));
+	EXPECT_EQ(0, fstat(fd, &st));
+	EXPECT_EQ(0, st.st_nlink);
+	close(fd);
+}
+
+/* What is held does not keep others from what took its name. */
+TEST_F(p9_held, S27_name_works_on)
+{
+	struct p9_server *const srv = self->env.srv;
+	int ruleset_fd, file_fd, dir_fd;
+
+	if (!variant->behaviour->path)
+		SKIP(return, "fids are not paths");
+
+	ruleset_fd = p9_allow_read(_metadata, P9 "/src/f");
+	file_fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/f");
+	dir_fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/s");
+	ASSERT_EQ(0, p9s_move(srv, "src/f", "plain/f2"));
+	ASSERT_EQ(0, p9s_create(srv, "src/f", "another"));
+	ASSERT_EQ(0, p9s_move(srv, "src/s", "plain/s2"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "src/s"));
+	P9_EXPECT(EACCES, ruleset_fd, P9_READ, P9 "/src/f");
+	P9_EXPECT(0, P9_NO_RULESET, P9_READ, P9 "/src/f");
+	P9_EXPECT(0, P9_NO_RULESET, P9_LIST, P9 "/src/s");
+	P9_EXPECT(EACCES, ruleset_fd, P9_READ, P9 "/src/f");
+	P9_EXPECT_REFUSED(ruleset_fd, P9_READ, p9_held(HOLD_PATH, file_fd, ""));
+	close(file_fd);
+	close(dir_fd);
+	close(ruleset_fd);
+}
+
+/* Some servers do not tell symlinks by their qid. */
+TEST_F(p9_held, S20_symlink_qid)
+{
+	struct p9_behaviour behaviour = *variant->behaviour;
+	const struct p9_rule rules[] = { { P9, ACCESS_ALL }, {} };
+	struct p9_server *const srv = self->env.srv;
+	struct stat st;
+	int ruleset_fd;
+
+	behaviour.no_symlink_qid = true;
+	ASSERT_EQ(0, p9s_set_behaviour(srv, &behaviour));
+	ASSERT_EQ(0, p9s_symlink(srv, "src/l", "f"));
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+	EXPECT_EQ(0, lstat(P9 "/src/l", &st));
+	EXPECT_TRUE(S_ISLNK(st.st_mode));
+	EXPECT_EQ(0, p9_op2(_metadata, ruleset_fd, P9_RENAME, P9 "/src/l",
+			    P9 "/src/m"));
+	P9_EXPECT(0, ruleset_fd, P9_READ, P9 "/src/m");
+	close(ruleset_fd);
+}
+
 /* Only the inode is connected to. */
 TEST_F(p9_held, S08_recycled_socket)
 {

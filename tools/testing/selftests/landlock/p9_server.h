@@ -200,6 +200,8 @@ struct p9_behaviour {
 	bool short_walk_makes_fid;
 	/** @short_walk_fails: A short walk is ENOENT (ganesha). */
 	bool short_walk_fails;
+	/** @no_symlink_qid: Qids of symlinks look like those of files. */
+	bool no_symlink_qid;
 	/** @dotdot_escapes: ".." leaves the export (diod). */
 	bool dotdot_escapes;
 

@@ -91,7 +91,7 @@ struct p9s_qid p9s_qid_of(const struct p9s_state *const srv,
 	if (S_ISDIR(node->mode))
 		qid.type = P9_QTDIR;
 	else if (S_ISLNK(node->mode))
-		qid.type = P9_QTSYMLINK;
+		qid.type = srv->behaviour.no_symlink_qid ? 0 : P9_QTSYMLINK;
 	if (srv->behaviour.qid_version == P9S_QIDV_MTIME)
 		qid.version = node->version;
 	return qid;
