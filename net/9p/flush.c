@@ -476,6 +476,7 @@ static void p9_left_end(struct p9_client *const c, struct p9_req_t *const req,
 	}
 	/* Last, for p9_client_wait_left(). */
 	if (p9_acts(req)) {
+		WRITE_ONCE(c->left_stuck, false);
 		if (p9_harms(req))
 			atomic_dec_return(&c->harms_left);
 		atomic_dec_return(&c->acts_left);
