@@ -59,8 +59,7 @@ int v9fs_rename_begin(struct v9fs_session_info *const v9ses)
 	if (err)
 		return err;
 	if (v9ses->inodeident)
-		err = p9_client_wait_left(v9ses->clnt,
-					  &v9ses->clnt->acts_left);
+		err = p9_client_wait_left(v9ses->clnt, &v9ses->clnt->acts_left);
 	if (!err)
 		err = down_write_killable(&v9ses->rename_sem);
 	if (err)
@@ -309,11 +308,11 @@ static int v9fs_truncate_open(struct v9fs_act *const act,
 
 	while (true) {
 		/* It may have been opened by another name. */
-		err = v9fs_act_lock(
-			act, v9ses,
-			!is_named || !v9fs_fid_follows(dentry, open),
-			is_named ? &v9ses->clnt->harms_left :
-				   &v9ses->clnt->acts_left);
+		err = v9fs_act_lock(act, v9ses,
+				    !is_named ||
+					    !v9fs_fid_follows(dentry, open),
+				    is_named ? &v9ses->clnt->harms_left :
+					       &v9ses->clnt->acts_left);
 		if (err)
 			return err;
 		/* A rename may have come before, or it lost its name. */

@@ -279,51 +279,6 @@ TEST_F(p9_held, S34_attributes)
 	close(fd);
 }
 
-/* What is held does not keep others from what took its name. */
-TEST_F(p9_held, S27_name_works_on)
-{
-	struct p9_server *const srv = self->env.srv;
-	int ruleset_fd, fd;
-
-	if (!variant->behaviour->path)
-		SKIP(return, "fids are not paths");
-
-	ruleset_fd = p9_allow_read(_metadata, P9 "/src/f");
-	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/f");
-	ASSERT_EQ(0, p9s_move(srv, "src/f", "plain/f2"));
-	ASSERT_EQ(0, p9s_create(srv, "src/f", "another"));
-	P9_EXPECT(0, P9_NO_RULESET, P9_READ, P9 "/src/f");
-	P9_EXPECT(EACCES, ruleset_fd, P9_READ, P9 "/src/f");
-	P9_EXPECT_REFUSED(ruleset_fd, P9_READ, p9_held(HOLD_PATH, fd, ""));
-	close(fd);
-	close(ruleset_fd);
-}
-
-/* What was held then has two dentries, of which this client renames one. */
-TEST_F(p9_held, S27_two_dentries)
-{
-	struct p9_server *const srv = self->env.srv;
-	struct stat st;
-	int fd;
-
-	if (!variant->behaviour->path)
-		SKIP(return, "fids are not paths");
-
-	fd = p9_hold(_metadata, HOLD_PATH, P9 "/src/f");
-	ASSERT_EQ(0, p9s_move(srv, "src/f", "@/gone"));
-	ASSERT_EQ(0, p9s_create(srv, "src/f", "another"));
-	EXPECT_EQ(0, stat(P9 "/src/f", &st));
-	ASSERT_EQ(0, p9s_remove(srv, "src/f"));
-	ASSERT_EQ(0, p9s_move(srv, "@/gone", "src/f"));
-	EXPECT_EQ(0, p9_op(_metadata, P9_NO_RULESET, P9_TRUNC,
-			   p9_held(HOLD_PATH, fd, "")));
-	EXPECT_EQ(0, rename(P9 "/src/f", P9 "/dst/f"));
-	EXPECT_EQ(0, rename(P9 "/plain/f", P9 "/src/f"));
-	p9_op(_metadata, P9_NO_RULESET, P9_TRUNC, p9_held(HOLD_PATH, fd, ""));
-	EXPECT_TRUE(p9s_content_is(srv, "src/f", "p f"));
-	close(fd);
-}
-
 /* Some servers do not tell symlinks by their qid. */
 TEST_F(p9_held, S20_symlink_qid)
 {
