@@ -618,8 +618,7 @@ static enum fs_answer v9fs_ask_beneath(struct dentry *const ancestor,
 	if (answer == FS_ANSWER_YES && !v9fs_is_confirmed(ancestor))
 		answer = v9fs_check_self(ancestor, fid);
 	/* The server may have taken its time. */
-	if (answer == FS_ANSWER_YES &&
-	    !v9fs_get_chain(ancestor, dentry, &now))
+	if (answer == FS_ANSWER_YES && !v9fs_get_chain(ancestor, dentry, &now))
 		answer = FS_ANSWER_NO;
 	*is_late = answer == FS_ANSWER_YES &&
 		   ((chain.links_fresh && !now.links_fresh) ||

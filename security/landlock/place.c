@@ -225,7 +225,6 @@ bool landlock_is_in_place(const struct landlock_domain *const domain,
 					  true, answer);
 	dput(highest);
 	/* A link does not lock the directory of the file. */
-	return answer == FS_ANSWER_YES &&
-	       (child == dir || child == root ||
-		READ_ONCE(child->d_parent) == dir);
+	return answer == FS_ANSWER_YES && (child == dir || child == root ||
+					   READ_ONCE(child->d_parent) == dir);
 }
