@@ -315,10 +315,8 @@ static int v9fs_truncate_open(struct v9fs_act *const act,
 					       &v9ses->clnt->acts_left);
 		if (err)
 			return err;
-		/* A rename may have come before, or it lost its name. */
-		if ((!act->is_exclusive && !v9fs_fid_follows(dentry, open)) ||
-		    (is_named && d_unhashed(dentry))) {
-			is_named = !d_unhashed(dentry);
+		/* A rename may have come before. */
+		if (!act->is_exclusive && !v9fs_fid_follows(dentry, open)) {
 			v9fs_act_end(act);
 			continue;
 		}
