@@ -24,8 +24,7 @@
  * depend on a server either.  All other waits of those (e.g. to write back)
  * only end with the reply, a forced unmount, or the transport.
  *
- * A forced unmount ends all waits, with usbg but the one for the host to take a
- * message.
+ * A forced unmount ends all waits.
  *
  * LOCKING
  *
@@ -47,11 +46,14 @@
 #include <linux/errno.h>
 #include <linux/fs_context.h>
 #include <linux/idr.h>
+#include <linux/kstrtox.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/unaligned.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -191,20 +193,49 @@ int p9_client_wait(struct p9_client *const c, struct p9_req_t *const req)
 EXPORT_SYMBOL(p9_client_wait);
 
 /* Keeps a fid in a request, which the task has a reference to. */
-static struct p9_fid *p9_left_fid(struct p9_client *const c,
-				  const struct p9_req_t *const req,
-				  const size_t pos)
+static struct p9_fid *p9_left_number(struct p9_client *const c,
+				     const u32 number)
 {
 	struct p9_fid *fid;
 
 	lockdep_assert_held(&c->lock);
-	if (req->tc.size < pos + sizeof(u32))
-		return NULL;
-
-	fid = idr_find(&c->fids, get_unaligned_le32(req->tc.sdata + pos));
+	fid = idr_find(&c->fids, number);
 	if (!fid || !refcount_inc_not_zero(&fid->count))
 		return NULL;
 	return fid;
+}
+
+static struct p9_fid *p9_left_fid(struct p9_client *const c,
+				  const struct p9_req_t *const req,
+				  const size_t pos)
+{
+	if (req->tc.size < pos + sizeof(u32))
+		return NULL;
+	return p9_left_number(c, get_unaligned_le32(req->tc.sdata + pos));
+}
+
+/* The fid of a hard link of 9P2000.u: Tcreate has its number as a string. */
+static struct p9_fid *p9_left_link(struct p9_client *const c,
+				   const struct p9_req_t *const req)
+{
+	const u8 *const tc = req->tc.sdata;
+	/* After the fid comes the name, then mode bits and a mode. */
+	const size_t name = P9_HDRSZ + sizeof(u32);
+	const size_t perm = name + sizeof(u16) + get_unaligned_le16(tc + name);
+	const size_t link = perm + sizeof(u32) + sizeof(u8);
+	char string[12] = {};
+	u32 number;
+
+	if (!p9_is_proto_dotu(c) ||
+	    !(get_unaligned_le32(tc + perm) & P9_DMLINK))
+		return NULL;
+
+	memcpy(string, tc + link + sizeof(u16),
+	       min_t(size_t, get_unaligned_le16(tc + link),
+		     sizeof(string) - 1));
+	/* What v9fs_vfs_link() made of it ends with a newline. */
+	return kstrtou32(string, 10, &number) ? NULL :
+						p9_left_number(c, number);
 }
 
 static void p9_left_fids(struct p9_client *const c, struct p9_req_t *const req)
@@ -230,6 +261,9 @@ static void p9_left_fids(struct p9_client *const c, struct p9_req_t *const req)
 	case P9_TLINK:
 	case P9_TRENAME:
 		fids[1] = p9_left_fid(c, req, second);
+		break;
+	case P9_TCREATE:
+		fids[1] = p9_left_link(c, req);
 		break;
 	case P9_TRENAMEAT:
 		/* After a name. */
@@ -713,6 +747,7 @@ void p9_flush_setup(struct p9_client *const c)
 	INIT_LIST_HEAD(&c->left_done);
 	INIT_DELAYED_WORK(&c->flush_work, p9_flush_work);
 	c->silent = false;
+	c->left_stuck = false;
 	atomic_set(&c->acts_left, 0);
 	atomic_set(&c->harms_left, 0);
 	atomic_set(&c->renames_left, 0);

@@ -597,4 +597,36 @@ TEST_F(p9_stuck, S17_left)
 	expect_clean(_metadata, srv);
 }
 
+/*
+ * In 9P2000.u, a hard link is made by the number of a fid.  It is not the one of
+ * another file when the server gets there, even if the task is gone by then.
+ */
+TEST_F(p9_stuck, S27_link_killed)
+{
+	struct p9_behaviour behaviour = *P9S_HANDLE;
+	struct p9_server *const srv = self->env.srv;
+	int fds[8];
+	pid_t pid;
+
+	behaviour.version = P9S_DOTU;
+	ASSERT_EQ(0, p9_umount(_metadata, P9, 0));
+	ASSERT_EQ(0, p9s_set_behaviour(srv, &behaviour));
+	p9_mount(_metadata, &self->env, "cache=none");
+	ASSERT_EQ(1, hold(srv, P9_TCREATE));
+	pid = fork_op(_metadata, 0, P9_LINK, file_other, P9 "/other/linked");
+	ASSERT_LT(0, p9s_wait_held(srv));
+	expect_killed(_metadata, srv, pid);
+	/* These take the numbers that are free. */
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = open(file_ruled, O_RDONLY | O_CLOEXEC);
+		ASSERT_LE(0, fds[i]);
+	}
+	EXPECT_EQ(1, p9s_release(srv));
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		EXPECT_EQ(0, close(fds[i]));
+	EXPECT_EQ(p9s_qid_path(srv, "other/f"),
+		  p9s_qid_path(srv, "other/linked"));
+	expect_clean(_metadata, srv);
+}
+
 TEST_HARNESS_MAIN
