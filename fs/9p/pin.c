@@ -28,7 +28,9 @@
 #include "fid.h"
 #include "identity.h"
 #include "path.h"
+#include "reuse.h"
 #include "v9fs.h"
+#include "v9fs_vfs.h"
 
 struct v9fs_pin {
 	struct fs_pin pin;
@@ -141,7 +143,7 @@ static struct fs_pin *v9fs_not_pinned(struct inode *const inode, int err)
 {
 	err = v9fs_pin_error(err);
 	if (err == -EOPNOTSUPP && !V9FS_I(inode)->has_generation)
-		WRITE_ONCE(V9FS_I(inode)->never_reuse, true);
+		v9fs_never_reuse(inode);
 	return ERR_PTR(err);
 }
 
@@ -150,8 +152,8 @@ static struct fs_pin *v9fs_not_pinned(struct inode *const inode, int err)
  *
  * @dentry: The file.
  *
- * Sends Twalk and Tlopen (or Topen), Tstatfs if the file has no generation or
- * Tgetattr if it has one that is not fresh, and what it takes to get a first fid
+ * Sends Twalk, Tstatfs if the file has no generation or Tgetattr if it has one
+ * that is not fresh, and Tlopen (or Topen), and what it takes to get a first fid
  * of the caller for @dentry if there is none.
  *
  * Context: Process context, may sleep until the server answers or the caller
@@ -204,6 +206,17 @@ static struct fs_pin *v9fs_pin(struct dentry *const dentry)
 			goto put_fid;
 	}
 
+	/*
+	 * For many servers it is the one of what has the name: before Tlopen, whose
+	 * reply tells if that is the file.
+	 */
+	v9fs_identify(inode, &pin->pin.identity);
+	if (!pin->pin.identity.has_generation && v9ses->inodeident) {
+		err = v9fs_ask_fsid(v9ses, fid, &pin->fsid);
+		if (err)
+			goto put_fid;
+	}
+
 	time = v9fs_time();
 	err = p9_client_open_flags(fid, P9_OREAD, v9fs_pin_flags(inode, v9ses));
 	if (err)
@@ -214,12 +227,6 @@ static struct fs_pin *v9fs_pin(struct dentry *const dentry)
 		goto put_fid;
 	}
 
-	v9fs_identify(inode, &pin->pin.identity);
-	if (!pin->pin.identity.has_generation && v9ses->inodeident) {
-		err = v9fs_ask_fsid(v9ses, fid, &pin->fsid);
-		if (err)
-			goto put_fid;
-	}
 	atomic64_set(&pin->held, time);
 	pin->v9ses = v9ses;
 	if (pin->fsid)
@@ -239,8 +246,9 @@ free_pin:
  *
  * @pin: The pin, which is freed.
  *
- * Context: Any context.  Only queues a Tclunk to the session, which must still
- * be there but may not have any dentry nor inode anymore.
+ * Context: Process context, may be called with spinlocks held.  Only queues a
+ * Tclunk to the session, which must still be there but may not have any dentry
+ * nor inode anymore.
  */
 static void v9fs_unpin(struct fs_pin *const pin)
 {
@@ -290,6 +298,21 @@ static enum fs_answer v9fs_is_held(struct v9fs_session_info *const v9ses,
 }
 
 /*
+ * For many servers, what was asked of a fid is the answer of what has its name by
+ * then: was the latter seen to be the file after that?
+ */
+static bool v9fs_is_asked_since(struct dentry *const dentry,
+				struct p9_fid *const fid, const u64 time)
+{
+	bool is_asked;
+
+	spin_lock(&dentry->d_lock);
+	is_asked = to_v9fs_dentry(dentry)->self_time >= time;
+	spin_unlock(&dentry->d_lock);
+	return is_asked && v9fs_fid_follows(dentry, fid);
+}
+
+/*
  * Several filesystems of a server may have files with the same number: their
  * qids do not tell when the server has one in the place of the other.  If the
  * server just confirmed that this is the place of the pin, it would take a mount on
@@ -303,7 +326,7 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 	struct v9fs_dentry *const v9dentry = to_v9fs_dentry(dentry);
 	enum fs_answer answer;
 	struct p9_fid *fid;
-	u64 fsid, time;
+	u64 fsid, time, answered;
 	int err;
 
 	if (!v9pin->fsid ||
@@ -324,11 +347,12 @@ static enum fs_answer v9fs_same_fs(struct v9fs_session_info *const v9ses,
 			return FS_ANSWER_UNKNOWN;
 		time = v9fs_time();
 		err = v9fs_ask_fsid(v9ses, fid, &fsid);
+		answered = v9fs_time();
 		/* Was it asked of this file?  It gave one for the pin. */
 		answer = err || !fsid ? FS_ANSWER_UNKNOWN :
 					v9fs_beneath(dentry, dentry, false);
 		if (answer == FS_ANSWER_YES && !d_unhashed(dentry) &&
-		    !v9fs_fid_follows(dentry, fid) &&
+		    !v9fs_is_asked_since(dentry, fid, answered) &&
 		    v9fs_ask_inode(v9ses, fid, inode))
 			answer = FS_ANSWER_UNKNOWN;
 		p9_fid_put(fid);

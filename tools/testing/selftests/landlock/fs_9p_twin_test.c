@@ -301,6 +301,35 @@ TEST_F(p9_twin, S31_recycled_before_pin)
 	EXPECT_EQ(0, close(ruleset_fd));
 }
 
+/* The filesystem of a pin is not the one of what has its name for a moment. */
+TEST_F(p9_twin, S31_other_filesystem)
+{
+	struct p9_server *const srv = self->env.srv;
+	const int ruleset_fd = p9_ruleset(_metadata, ACCESS_RO, NULL);
+	pid_t pid;
+	int fd;
+
+	if (!variant->behaviour->path || variant->generation || !variant->fsid)
+		SKIP(return, "the filesystem is not asked for by a path");
+
+	ASSERT_EQ(0, p9s_set_dev(srv, "other", 2));
+	fd = p9_hold(_metadata, HOLD_PATH, dir_ruled);
+	ASSERT_LT(0, p9s_hold_next(srv, P9_TSTATFS));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0)
+		_exit(p9_add_rule_fd(ruleset_fd, fd, ACCESS_RO));
+	ASSERT_EQ(1, p9s_wait_held(srv));
+	ASSERT_EQ(0, p9s_exchange(srv, "ruled", "other"));
+	ASSERT_EQ(1, p9s_release(srv));
+	EXPECT_EQ(ESTALE, p9_wait_child(pid));
+	ASSERT_EQ(0, p9s_exchange(srv, "ruled", "other"));
+	EXPECT_EQ(0, p9_add_rule_fd(ruleset_fd, fd, ACCESS_RO));
+	P9_EXPECT(0, ruleset_fd, P9_READ, file_ruled);
+	ASSERT_EQ(0, close(fd));
+	EXPECT_EQ(0, close(ruleset_fd));
+}
+
 /* The mount of the other one got there as the server moved what is above. */
 TEST_F(p9_twin, S10_moved_mount)
 {
@@ -551,6 +580,48 @@ TEST_F(p9_twin, S10_statfs_refused_refer)
 				 P9 "/ruled/dst2/f"));
 	EXPECT_FALSE(p9s_exists(srv, "ruled/dst2/f"));
 	EXPECT_EQ(0, close(ruleset_fd));
+}
+
+/*
+ * What had the path of a directory for a moment, on another filesystem, is no
+ * reason to miss its rule.
+ */
+TEST_F(p9_twin, S29_other_filesystem)
+{
+	const __u64 less = ACCESS_ALL & ~(LANDLOCK_ACCESS_FS_EXECUTE |
+					  LANDLOCK_ACCESS_FS_READ_DIR);
+	const struct p9_rule rules[] = {
+		{ dir_ruled, less },
+		{ P9 "/ruled/dst", ACCESS_ALL },
+		{},
+	};
+	struct p9_server *const srv = self->env.srv;
+	int ruleset_fd, fd;
+	char held[32];
+
+	if (!variant->behaviour->path || variant->generation || !variant->fsid)
+		SKIP(return, "the filesystem is not asked for by a path");
+
+	ASSERT_EQ(0, p9s_mkdir(srv, "ruled/dst"));
+	ASSERT_EQ(0, p9s_mkdir(srv, "other/dst"));
+	ASSERT_EQ(0, p9s_set_dev(srv, "other/dst", 2));
+	/* It is asked for whatever the path. */
+	ASSERT_EQ(0, p9_umount(_metadata, P9, 0));
+	p9_mount(_metadata, &self->env, OPTS_ALWAYS_FRESH ",inodeident=qid");
+	fd = open(P9 "/ruled/dst", O_PATH | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	snprintf(held, sizeof(held), "/proc/self/fd/%d", fd);
+	ruleset_fd = p9_ruleset(_metadata, ACCESS_ALL, rules);
+
+	ASSERT_EQ(0, p9s_exchange(srv, "ruled/dst", "other/dst"));
+	P9_EXPECT(EACCES, ruleset_fd, P9_LIST, held);
+	ASSERT_EQ(0, p9s_exchange(srv, "ruled/dst", "other/dst"));
+	EXPECT_EQ(EXDEV, p9_op2(_metadata, ruleset_fd, P9_RENAME, file_ruled,
+				P9 "/ruled/dst/f"));
+	EXPECT_TRUE(p9s_exists(srv, "ruled/f"));
+	P9_EXPECT(0, ruleset_fd, P9_LIST, held);
+	EXPECT_EQ(0, close(ruleset_fd));
+	EXPECT_EQ(0, close(fd));
 }
 
 #define USER 1001
