@@ -19,6 +19,7 @@
 #include <linux/fs.h>
 #include <linux/fs_identity.h>
 #include <linux/lockdep.h>
+#include <linux/mm.h>
 #include <linux/netfs.h>
 #include <linux/pagemap.h>
 #include <linux/rwsem.h>
@@ -185,8 +186,36 @@ static bool v9fs_has_unwritten(struct inode *const inode)
 	       mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK);
 }
 
-/* Returns 0 or -EINTR. */
-static int v9fs_wait_writeback(struct address_space *const mapping)
+static int v9fs_drop_folio(struct address_space *const mapping,
+			   struct folio *const folio)
+{
+	int err = folio_lock_killable(folio);
+
+	if (err)
+		return err;
+
+	if (folio->mapping == mapping) {
+		err = folio_wait_writeback_killable(folio);
+		if (err)
+			goto unlock;
+
+		/* Nobody maps nor writes to what is locked. */
+		unmap_mapping_pages(mapping, folio->index,
+				    folio_nr_pages(folio), false);
+		if (!folio_test_dirty(folio))
+			generic_error_remove_folio(mapping, folio);
+	}
+
+unlock:
+	folio_unlock(folio);
+	return err;
+}
+
+/*
+ * Drops all pages that are not dirty, as invalidate_inode_pages2() would do, whose
+ * waits for the server cannot be killed.  Returns 0 or -EINTR.
+ */
+static int v9fs_drop_pages(struct address_space *const mapping)
 {
 	struct folio_batch batch;
 	pgoff_t index = 0;
@@ -194,11 +223,9 @@ static int v9fs_wait_writeback(struct address_space *const mapping)
 	int err = 0;
 
 	folio_batch_init(&batch);
-	while (!err &&
-	       filemap_get_folios_tag(mapping, &index, -1,
-				      PAGECACHE_TAG_WRITEBACK, &batch)) {
+	while (!err && filemap_get_folios(mapping, &index, -1, &batch)) {
 		for (i = 0; !err && i < folio_batch_count(&batch); i++)
-			err = folio_wait_writeback_killable(batch.folios[i]);
+			err = v9fs_drop_folio(mapping, batch.folios[i]);
 		folio_batch_release(&batch);
 		cond_resched();
 	}
@@ -239,15 +266,10 @@ int v9fs_reuse_begin(struct inode *const inode)
 	if (err)
 		return err;
 
-	err = v9fs_wait_writeback(mapping);
-	if (err) {
+	err = v9fs_drop_pages(mapping);
+	if (err)
 		up_write(&mapping->invalidate_lock);
-		return err;
-	}
-
-	/* Fails for what is dirty, and goes on. */
-	invalidate_inode_pages2(mapping);
-	return 0;
+	return err;
 }
 
 /**
