@@ -206,13 +206,30 @@ check_holds() {
 		umount $M && p9_mount $M && check_says /tmp holds
 }
 
+# Where nothing can be read, nothing is seen to hold: in a sandbox of its own.
+check_is_unsure() {
+	local x s=
+
+	for x in ${SYSTEM//:/ } ${PATH%%:*} /proc; do
+		s="$s rx:$x"
+	done
+	# shellcheck disable=SC2086 # Words.
+	restrict $s w:/dev/null rw:/tmp lxwcdm:$M -- \
+		landlock-9p-check $M/d >/tmp/check.out
+	echo "exit $?" >>/tmp/check.out
+	cat /tmp/check.out
+	[ "$(tail -n 2 /tmp/check.out)" = "verdict: unsupported
+exit 3" ] &&
+		[ -z "$(find $EXPORT -name '*landlock*')" ]
+}
+
 TESTS="mounted granted_dir granted_file granted_root sibling_denied
 	sibling_of_file_denied listing_denied after_drop rewritten_on_server
 	gain_by_rename gain_by_link rename_without_gain create_in_granted
 	create_beside_denied umount_live remount cache_mmap cache_readahead
 	cache_loose cache_none_qid marks_survive content_none
 	content_readahead content_mmap example sandboxer_pinned
-	check_holds"
+	check_holds check_is_unsure"
 
 p9_start || exit
 fresh_tree

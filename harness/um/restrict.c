@@ -2,7 +2,7 @@
 /*
  * Runs a command with chosen rights: restrict RIGHTS:PATH... -- COMMAND...
  *
- * RIGHTS are letters: r read, w write, x execute, c create, d remove,
+ * RIGHTS are letters: r read, l list, w write, x execute, c create, d remove,
  * m move or link between directories (refer).  The sandboxer sample only knows
  * "read and execute" and "everything".
  */
@@ -21,6 +21,7 @@ static const struct {
 	__u64 access;
 } rights[] = {
 	{ 'r', LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR },
+	{ 'l', LANDLOCK_ACCESS_FS_READ_DIR },
 	{ 'w', LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE },
 	{ 'x', LANDLOCK_ACCESS_FS_EXECUTE },
 	{ 'c', LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR |

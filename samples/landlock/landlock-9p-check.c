@@ -5,7 +5,8 @@
  * Needs no privileges, and none of the headers of the running kernel: makes a
  * temporary directory below the given one, and there runs short-lived children
  * that sandbox themselves.  Nothing else is touched, and the temporary directory
- * is removed, also after SIGHUP, SIGINT or SIGTERM.
+ * is removed, also after SIGHUP, SIGINT or SIGTERM.  Such a signal that comes
+ * twice ends what waits for a server that does not answer.
  *
  * In what follows the parent plays the part of a user without sandbox who moves
  * files around.  It never keeps one open: without a cache, the kernel then
@@ -116,7 +117,8 @@ static const char help[] =
 	"*  1  partly: some rules do not match what they should, or only as long as\n"
 	"      a cache remembers\n"
 	"*  2  broken: rules are lost with each use, or allow what they must not\n"
-	"*  3  unsupported: there is no Landlock, or no file can be created in DIR\n"
+	"*  3  unsupported: there is no Landlock, or no file can be created in DIR and\n"
+	"      then read\n"
 	"* 64  bad usage\n";
 
 enum result {
@@ -140,6 +142,8 @@ static const char *const result_names[] = {
 static struct {
 	/* The temporary directory, empty if there is none */
 	char tmp[PATH_MAX + 32];
+	dev_t tmp_dev;
+	ino_t tmp_ino;
 	int abi;
 	bool is_9p, cached, fixed;
 	/* Number of results of each kind */
@@ -172,11 +176,17 @@ static int remove_entry(const char *const path, const struct stat *const st,
 
 static void clean_up(void)
 {
+	struct stat st;
+
 	if (!state.tmp[0])
 		return;
 
-	nftw(state.tmp, remove_entry, 8, FTW_DEPTH | FTW_MOUNT | FTW_PHYS);
-	if (!access(state.tmp, F_OK))
+	/* Nothing else, whatever others put there. */
+	if (!lstat(state.tmp, &st) && st.st_dev == state.tmp_dev &&
+	    st.st_ino == state.tmp_ino)
+		nftw(state.tmp, remove_entry, 8,
+		     FTW_DEPTH | FTW_MOUNT | FTW_PHYS);
+	if (!lstat(state.tmp, &st))
 		fprintf(stderr, "landlock-9p-check: cannot remove %s\n",
 			state.tmp);
 	state.tmp[0] = '\0';
@@ -590,6 +600,11 @@ static int judge(void)
 		puts("verdict: broken");
 		return EXIT_BROKEN;
 	}
+	/* Nothing was seen to be allowed. */
+	if (state.relookup_dir == SKIPPED || state.relookup_file == SKIPPED) {
+		puts("verdict: unsupported");
+		return EXIT_UNSUPPORTED;
+	}
 
 	/*
 	 * Nobody can make the kernel drop its cache without privileges, but it
@@ -728,8 +743,15 @@ static bool show_landlock(void)
 
 int main(const int argc, char *const argv[])
 {
-	const struct sigaction action = { .sa_handler = on_signal };
+	static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
+	const struct sigaction action = {
+		.sa_handler = on_signal,
+		.sa_flags = SA_RESETHAND,
+	};
+	struct sigaction old_action;
 	char dir[PATH_MAX];
+	struct stat st;
+	size_t i;
 	int fd;
 
 	if (argc == 2 &&
@@ -742,7 +764,7 @@ int main(const int argc, char *const argv[])
 		return EXIT_BAD_USAGE;
 	}
 	fd = realpath(argv[1], dir) ?
-		     open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) :
+		     open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) :
 		     -1;
 	if (fd < 0) {
 		fprintf(stderr, "landlock-9p-check: cannot open %s: %s\n",
@@ -761,9 +783,12 @@ int main(const int argc, char *const argv[])
 	}
 
 	/* Without SA_RESTART, and writing to a closed pipe does not matter. */
-	sigaction(SIGHUP, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		/* Not what nohup(1) or a shell's "&" ignores. */
+		if (!sigaction(signals[i], NULL, &old_action) &&
+		    old_action.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+	}
 	signal(SIGPIPE, SIG_IGN);
 
 	snprintf(state.tmp, sizeof(state.tmp), "%s/.landlock-9p-check.XXXXXX",
@@ -772,6 +797,10 @@ int main(const int argc, char *const argv[])
 		state.tmp[0] = '\0';
 		fail("cannot create a directory in %s", dir);
 	}
+	if (lstat(state.tmp, &st))
+		fail("cannot see %s", state.tmp);
+	state.tmp_dev = st.st_dev;
+	state.tmp_ino = st.st_ino;
 	make_dir("dir");
 	make_dir("other");
 	make_file("dir/f");
