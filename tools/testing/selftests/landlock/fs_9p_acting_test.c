@@ -730,4 +730,22 @@ TEST_F(p9_acting, S31_appears)
 	EXPECT_EQ(0, close(ruleset_fd));
 }
 
+/* Nor is a file made where a symlink leads to, which was not there either. */
+TEST_F(p9_acting, S31_symlink_appears)
+{
+	struct p9_server *const srv = self->env.srv;
+	pid_t pid;
+
+	ASSERT_LT(0, p9s_hold_next(srv, P9_TLCREATE));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (pid == 0)
+		_exit(open(P9 "/d/judged/new", O_WRONLY | O_CREAT, 0600) < 0);
+	ASSERT_LT(0, p9s_wait_held(srv));
+	ASSERT_EQ(0, p9s_symlink(srv, "d/judged/new", "/d/other/new"));
+	EXPECT_EQ(1, p9s_release(srv));
+	EXPECT_NE(0, p9_wait_child(pid));
+	EXPECT_EQ(0, p9s_violations(srv, P9S_V_FOLLOWS));
+}
+
 TEST_HARNESS_MAIN

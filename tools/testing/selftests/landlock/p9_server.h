@@ -556,6 +556,7 @@ enum p9s_violation {
 	P9S_V_TAG_IN_USE = 0x100, /* tag of a held request used again */
 	P9S_V_MALFORMED = 0x200, /* message that cannot be parsed: EINVAL */
 	P9S_V_PROTOCOL = 0x3e0, /* the last five */
+	P9S_V_FOLLOWS = 0x400, /* symlink without O_NOFOLLOW: ELOOP */
 };
 
 /* Number of violations of the kinds in @mask, since p9s_reset(). */

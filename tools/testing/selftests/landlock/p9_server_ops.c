@@ -202,6 +202,8 @@ static int check_special(struct p9s_call *const call,
 		return -EIO;
 	case S_IFLNK:
 		p9s_violation(call->srv, P9S_V_SYMLINK);
+		if (!(flags & P9S_O_NOFOLLOW))
+			p9s_violation(call->srv, P9S_V_FOLLOWS);
 		return -ELOOP;
 	case S_IFSOCK:
 		p9s_violation(call->srv, P9S_V_SOCKET);
