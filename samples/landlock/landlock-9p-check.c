@@ -154,6 +154,8 @@ static struct {
 	bool unpinned;
 } state;
 
+static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
+
 static volatile sig_atomic_t stop;
 
 static void on_signal(const int sig)
@@ -329,6 +331,7 @@ static int attempt(const int ruleset_fd, const char *const name,
 	const char *const path = in_tmp(name);
 	int status, fd;
 	pid_t pid;
+	size_t i;
 	char c;
 
 	/* The output must not be written twice. */
@@ -337,9 +340,10 @@ static int attempt(const int ruleset_fd, const char *const name,
 	if (pid == 0) {
 		/* Nothing here takes long: ends what waits for a server. */
 		alarm(60);
-		signal(SIGHUP, SIG_DFL);
-		signal(SIGINT, SIG_DFL);
-		signal(SIGTERM, SIG_DFL);
+		for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+			if (signal(signals[i], SIG_DFL) == SIG_IGN)
+				signal(signals[i], SIG_IGN);
+		}
 		if (ruleset_fd >= 0 &&
 		    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 		     syscall(__NR_landlock_restrict_self, ruleset_fd, 0)))
@@ -743,7 +747,6 @@ static bool show_landlock(void)
 
 int main(const int argc, char *const argv[])
 {
-	static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
 	const struct sigaction action = {
 		.sa_handler = on_signal,
 		.sa_flags = SA_RESETHAND,
