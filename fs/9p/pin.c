@@ -207,8 +207,8 @@ static struct fs_pin *v9fs_pin(struct dentry *const dentry)
 	}
 
 	/*
-	 * For many servers it is the one of what has the name: before Tlopen, whose
-	 * reply tells if that is the file.
+	 * Many servers answer for what has the name: asks before Tlopen, whose reply
+	 * tells if that is the file.
 	 */
 	v9fs_identify(inode, &pin->pin.identity);
 	if (!pin->pin.identity.has_generation && v9ses->inodeident) {
